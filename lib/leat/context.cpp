@@ -1,0 +1,27 @@
+#include <leat/context.hpp>
+
+#include <leat/detail/context_state.hpp>
+#include <leat/error.hpp>
+
+namespace leat {
+
+context::context(context_options options)
+    : state_(std::make_shared<detail::context_state>(std::move(options))) {}
+
+context::~context() {
+    state_->close(state_->close_deadline());
+}
+
+close_report context::close(deadline until) {
+    return state_->close(until);
+}
+
+loop& context::background() {
+    return state_->background();
+}
+
+void context::warn(const std::string& text) const {
+    state_->warn(text);
+}
+
+}  // namespace leat

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <leat/context.hpp>
+#include <leat/detail/send_meter.hpp>
+#include <leat/endpoint.hpp>
+#include <leat/loop.hpp>
+#include <leat/monitor.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <list>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace leat::detail {
+
+/// What the context remembers of one socket, for as long as libzmq may still hold messages of it.
+struct socket_record {
+    std::string role;
+    std::vector<std::string> endpoints;  // guarded by the context's mutex
+    std::atomic<std::thread::id> owner;
+    std::shared_ptr<send_meter> meter = std::make_shared<send_meter>();
+    std::shared_ptr<metrics> counts = std::make_shared<metrics>();
+    std::shared_ptr<monitor> peers = std::make_shared<monitor>(counts);
+    bool open = true;  // guarded by the context's mutex
+};
+
+/// The shared part of a context: held by the context, its sockets, and the thread that terminates libzmq's.
+class context_state {
+public:
+    explicit context_state(context_options options);
+    ~context_state();
+
+    /// @throws leat::error (`errc::closed`) when the context is closing.
+    std::shared_ptr<socket_record> add(std::string role);
+    void remove(const std::shared_ptr<socket_record>& record, std::chrono::milliseconds linger);
+
+    void note_endpoint(socket_record& record, const std::string& text, bool added);
+    void inproc_bound(const std::shared_ptr<socket_record>& record, const std::string& name);
+    void inproc_connected(const std::shared_ptr<socket_record>& record, const std::string& name);
+
+    close_report close(deadline until);
+    loop& background();
+    void warn(const std::string& text) const;
+
+    /// "push tcp://127.0.0.1:5555".
+    [[nodiscard]] std::string name_of(const socket_record& record);
+
+    /// A name for a monitor's inproc endpoint; libzmq loses events when two share one.
+    [[nodiscard]] std::string next_monitor_name();
+
+    [[nodiscard]] void* zmq() const noexcept { return zmq_; }
+    [[nodiscard]] deadline close_deadline() const { return options_.close_deadline; }
+
+private:
+    using record_ptr = std::shared_ptr<socket_record>;
+    struct inproc_name {
+        record_ptr binder;
+        std::vector<record_ptr> connectors;
+    };
+
+    void leave_inproc(const record_ptr& record);
+    void stop_background(deadline until);
+    bool wait_until_closed(std::unique_lock<std::mutex>& lock, deadline until);
+    [[nodiscard]] bool terminate(deadline until);
+    [[nodiscard]] close_report report(bool terminated);
+    [[nodiscard]] static std::string describe(const socket_record& record);
+
+    const context_options options_;
+    void* zmq_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::list<record_ptr> records_;
+    std::map<std::string, inproc_name> inproc_;
+    std::uint64_t last_monitor_ = 0;
+    bool closing_ = false;
+    std::optional<close_report> report_;
+
+    struct background_thread {
+        loop events;
+        std::stop_source stop;
+        std::thread thread;
+        std::atomic<bool> ended{false};
+    };
+    std::shared_ptr<background_thread> background_;
+};
+
+}  // namespace leat::detail

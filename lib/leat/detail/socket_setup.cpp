@@ -1,0 +1,136 @@
+#include <leat/detail/socket_setup.hpp>
+
+#include <leat/detail/context_state.hpp>
+#include <leat/error.hpp>
+
+#include <array>
+#include <cstring>
+
+namespace leat::detail {
+namespace {
+
+int type_of(role r) {
+    constexpr std::array<int, 11> types{ZMQ_PAIR,   ZMQ_PUB,  ZMQ_SUB,  ZMQ_REQ,  ZMQ_REP, ZMQ_DEALER,
+                                        ZMQ_ROUTER, ZMQ_PULL, ZMQ_PUSH, ZMQ_XPUB, ZMQ_XSUB};
+    return types[static_cast<std::size_t>(r)];
+}
+
+template <class Value>
+void set(void* zmq, int option, const Value& value) {
+    zmq_setsockopt(zmq, option, &value, sizeof value);
+}
+
+void set_text(void* zmq, int option, const char* name, const std::string& value) {
+    if (zmq_setsockopt(zmq, option, value.data(), value.size()) == 0) return;
+    throw error{errc::bad_option, std::string{"option "} + name + " is not a key in Z85: 40 characters of 0-9 a-z A-Z .-:+=^!/*?&<>()[]{}@%$#"};
+}
+
+void set_curve(void* zmq, const socket_options& o) {
+    if (o.server) {
+        set(zmq, ZMQ_CURVE_SERVER, 1);
+        set_text(zmq, ZMQ_CURVE_SECRETKEY, "server.secret_key", o.server->secret_key);
+    } else if (o.client) {
+        set_text(zmq, ZMQ_CURVE_PUBLICKEY, "client.keys.public_key", o.client->keys.public_key);
+        set_text(zmq, ZMQ_CURVE_SECRETKEY, "client.keys.secret_key", o.client->keys.secret_key);
+        set_text(zmq, ZMQ_CURVE_SERVERKEY, "client.server_key", o.client->server_key);
+    }
+}
+
+void set_all(void* zmq, role what, const socket_options& o) {
+    const auto ms = [](auto d) { return static_cast<int>(std::chrono::milliseconds{d}.count()); };
+    const auto seconds = [](auto d) { return static_cast<int>(d.count()); };
+    set(zmq, ZMQ_SNDHWM, o.send_high_water_mark());
+    set(zmq, ZMQ_RCVHWM, o.receive_high_water_mark());
+    set(zmq, ZMQ_MAXMSGSIZE, static_cast<std::int64_t>(o.max_message));
+    set(zmq, ZMQ_LINGER, ms(o.linger));
+    set(zmq, ZMQ_RECONNECT_IVL, ms(o.reconnect_first));
+    set(zmq, ZMQ_RECONNECT_IVL_MAX, ms(o.reconnect_cap));
+    set(zmq, ZMQ_HANDSHAKE_IVL, ms(o.handshake));
+    if (o.keepalive.idle.count() > 0) {
+        set(zmq, ZMQ_TCP_KEEPALIVE, 1);
+        set(zmq, ZMQ_TCP_KEEPALIVE_IDLE, seconds(o.keepalive.idle));
+        set(zmq, ZMQ_TCP_KEEPALIVE_INTVL, seconds(o.keepalive.interval));
+        set(zmq, ZMQ_TCP_KEEPALIVE_CNT, o.keepalive.count);
+    }
+    if (o.heartbeat) {
+        constexpr int missed = 3;
+        set(zmq, ZMQ_HEARTBEAT_IVL, ms(*o.heartbeat));
+        set(zmq, ZMQ_HEARTBEAT_TIMEOUT, missed * ms(*o.heartbeat));
+    }
+    set(zmq, ZMQ_IMMEDIATE, o.immediate ? 1 : 0);
+    if (what == role::router) set(zmq, ZMQ_ROUTER_MANDATORY, 1);
+    if (what == role::pub || what == role::xpub) set(zmq, ZMQ_XPUB_NODROP, 1);
+    set_curve(zmq, o);
+}
+
+/// Reads all events that are there; false once there will be no more.
+bool drain(void* reader, monitor& peers) {
+    for (;;) {
+        zmq::message_t head, address;
+        if (zmq_msg_recv(head.handle(), reader, ZMQ_DONTWAIT) < 0) return zmq_errno() == EAGAIN || zmq_errno() == EINTR;
+        if (!head.more() || zmq_msg_recv(address.handle(), reader, ZMQ_DONTWAIT) < 0) return false;
+        std::uint16_t event = 0;
+        std::uint32_t value = 0;
+        if (head.size() != sizeof event + sizeof value) return false;
+        std::memcpy(&event, head.data(), sizeof event);
+        std::memcpy(&value, static_cast<const char*>(head.data()) + sizeof event, sizeof value);
+        if (event == ZMQ_EVENT_MONITOR_STOPPED) return false;
+        peers.on_zmq_event(event, value, address.to_string());
+    }
+}
+
+}  // namespace
+
+void* open_socket(context_state& ctx, role what, const socket_options& options) {
+    void* zmq = zmq_socket(ctx.zmq(), type_of(what));
+    if (zmq == nullptr) {
+        const auto kind = zmq_errno() == ETERM ? errc::closed : errc::no_resources;
+        throw error{kind, "cannot open a " + std::string{to_string(what)} + " socket: " + zmq_strerror(zmq_errno())};
+    }
+    try {
+        set_all(zmq, what, options);
+    } catch (...) {
+        zmq_close(zmq);
+        throw;
+    }
+    return zmq;
+}
+
+void prepare_address_family(void* zmq, const endpoint& at) {
+    const bool v6 = at.via() == endpoint::transport::tcp && at.str().find('[') != std::string::npos;
+    set(zmq, ZMQ_IPV6, v6 ? 1 : 0);
+}
+
+std::string last_endpoint(void* zmq) {
+    std::array<char, 512> text{};
+    std::size_t size = text.size();
+    zmq_getsockopt(zmq, ZMQ_LAST_ENDPOINT, text.data(), &size);
+    return text.data();
+}
+
+void attach_monitor(context_state& ctx, void* zmq, std::shared_ptr<monitor> peers) {
+    const auto name = ctx.next_monitor_name();
+    constexpr int wanted = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED |
+                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                           ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_BIND_FAILED | ZMQ_EVENT_MONITOR_STOPPED;
+    const auto close = [peers](void* socket) {
+        peers->close();
+        zmq_close(socket);
+    };
+    std::shared_ptr<void> reader{zmq_socket(ctx.zmq(), ZMQ_PAIR), close};
+    if (!reader || zmq_socket_monitor(zmq, name.c_str(), wanted) != 0 || zmq_connect(reader.get(), name.c_str()) != 0) {
+        const auto kind = zmq_errno() == ETERM ? errc::closed : errc::no_resources;
+        throw error{kind, "cannot monitor a socket: " + std::string{zmq_strerror(zmq_errno())}};
+    }
+    set(reader.get(), ZMQ_LINGER, 0);
+    auto& events = ctx.background();
+    events.post([&events, reader, peers] {
+        const auto which = std::make_shared<loop::id>();
+        *which = events.watch_raw(reader.get(), [&events, reader, peers, which] {
+            if (!drain(reader.get(), *peers)) events.cancel(*which);
+        });
+    });
+}
+
+}  // namespace leat::detail

@@ -1,0 +1,169 @@
+#include <leat/error.hpp>
+#include <leat/loop.hpp>
+#include <leat/socket.hpp>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace leat {
+
+void loop::check_thread(const char* what) const {
+    if (runner_ == std::thread::id{} || runner_ == std::this_thread::get_id()) return;
+    throw error{errc::wrong_thread,
+                std::string{"loop: "} + what + " from another thread than the loop's; use post"};
+}
+
+void loop::post(handler task) {
+    {
+        const std::lock_guard lock{mutex_};
+        tasks_.push_back(std::move(task));
+    }
+    posted_.raise();
+}
+
+loop::id loop::watch(socket& s, handler ready) {
+    return watch_raw(s.handle(), std::move(ready));
+}
+
+loop::id loop::watch_raw(void* zmq_socket, handler ready) {
+    return add({zmq_socket, 0, ZMQ_POLLIN, 0}, std::move(ready));
+}
+
+loop::id loop::watch_fd(int fd, handler ready) {
+    return add({nullptr, fd, ZMQ_POLLIN, 0}, std::move(ready));
+}
+
+loop::id loop::add(zmq_pollitem_t item, handler ready) {
+    check_thread("watch");
+    items_.push_back(item);
+    watched_.push_back({++last_id_, std::make_shared<handler>(std::move(ready))});
+    return last_id_;
+}
+
+loop::id loop::after(std::chrono::nanoseconds delay, handler due) {
+    check_thread("after");
+    timers_.emplace(deadline{delay}.is_now() ? deadline::clock::now() : deadline{delay}.at(),
+                    timer{++last_id_, std::chrono::nanoseconds::zero(), std::move(due)});
+    return last_id_;
+}
+
+loop::id loop::every(std::chrono::nanoseconds interval, handler due) {
+    check_thread("every");
+    if (interval <= std::chrono::nanoseconds::zero()) {
+        throw error{errc::bad_option, "loop: an interval must be longer than zero"};
+    }
+    timers_.emplace(deadline::clock::now() + interval, timer{++last_id_, interval, std::move(due)});
+    return last_id_;
+}
+
+void loop::cancel(id which) {
+    check_thread("cancel");
+    for (auto& one : watched_) {
+        if (one.which == which) one.which = 0;  // removed by compact, so that a handler may cancel itself
+    }
+    std::erase_if(timers_, [&](const auto& entry) { return entry.second.which == which; });
+}
+
+void loop::compact() {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < watched_.size(); ++i) {
+        if (watched_[i].which == 0) continue;
+        if (kept != i) {
+            watched_[kept] = std::move(watched_[i]);
+            items_[kept] = items_[i];
+        }
+        ++kept;
+    }
+    watched_.resize(kept);
+    items_.resize(kept);
+}
+
+status loop::run(std::stop_token stop) {
+    runner_ = std::this_thread::get_id();
+    const struct forget {
+        std::thread::id& runner;
+        ~forget() { runner = {}; }
+    } forget_runner{runner_};
+    const std::stop_callback wake{stop, [this] { posted_.raise(); }};
+
+    while (!stop.stop_requested()) {
+        compact();
+        const auto wait = timers_.empty() ? deadline::never() : deadline{timers_.begin()->first};
+        const auto own = items_.size();
+        items_.push_back({nullptr, posted_.fd(), ZMQ_POLLIN, 0});
+        const int ready = zmq_poll(items_.data(), static_cast<int>(items_.size()), wait.poll_timeout());
+        const bool posted = ready > 0 && items_.back().revents != 0;
+        items_.pop_back();
+        if (ready < 0) {
+            if (zmq_errno() == EINTR) continue;
+            if (zmq_errno() == ETERM) return status::closed;
+            throw error{errc::internal, "loop: poll failed: " + std::string{zmq_strerror(zmq_errno())}};
+        }
+        if (posted) run_posted();
+        run_due();
+        if (ready > 0) run_ready(own);
+    }
+    return status::stopped;
+}
+
+void loop::run_posted() {
+    posted_.lower();
+    for (;;) {
+        handler task;
+        {
+            const std::lock_guard lock{mutex_};
+            if (tasks_.empty()) return;
+            task = std::move(tasks_.front());
+            tasks_.pop_front();
+        }
+        task();
+    }
+}
+
+void loop::run_due() {
+    const auto now = deadline::clock::now();
+    while (!timers_.empty() && timers_.begin()->first <= now) {
+        auto due = timers_.extract(timers_.begin());
+        if (due.mapped().interval > std::chrono::nanoseconds::zero()) {
+            // Back in first, so that the handler can cancel it.
+            const auto call = due.mapped().due;
+            due.key() = now + due.mapped().interval;
+            timers_.insert(std::move(due));
+            call();
+        } else {
+            due.mapped().due();
+        }
+    }
+}
+
+void loop::run_ready(std::size_t items) {
+    for (std::size_t i = 0; i < items; ++i) {
+        if (items_[i].revents == 0 || watched_[i].which == 0) continue;
+        const auto ready =
+            watched_[i].ready;  // shared, since a handler that watches more may move the vector
+        (*ready)();
+    }
+}
+
+void loop::clear() {
+    items_.clear();
+    watched_.clear();
+    timers_.clear();
+    std::deque<handler> unrun;
+    {
+        const std::lock_guard lock{mutex_};
+        unrun.swap(tasks_);
+        ended_ = true;
+    }
+    unrun.clear();
+    changed_.notify_all();
+}
+
+status loop::wait_ended(deadline until) {
+    std::unique_lock lock{mutex_};
+    const auto ended = [&] { return ended_; };
+    return changed_.wait_until(lock, deadline::clock::now() + until.left(), ended) ? status::ok
+                                                                                   : status::timeout;
+}
+
+}  // namespace leat

@@ -1,0 +1,22 @@
+#pragma once
+
+// All of leat's public headers.
+
+#include <leat/buffer.hpp>
+#include <leat/codec.hpp>
+#include <leat/context.hpp>
+#include <leat/curve.hpp>
+#include <leat/deadline.hpp>
+#include <leat/endpoint.hpp>
+#include <leat/error.hpp>
+#include <leat/loop.hpp>
+#include <leat/message.hpp>
+#include <leat/metrics.hpp>
+#include <leat/monitor.hpp>
+#include <leat/options.hpp>
+#include <leat/pipeline/puller.hpp>
+#include <leat/pipeline/pusher.hpp>
+#include <leat/pipeline/stage.hpp>
+#include <leat/socket.hpp>
+#include <leat/status.hpp>
+#include <leat/stop.hpp>
