@@ -1,7 +1,9 @@
-// What encoding and decoding a small record costs, beside msgpack-cxx as it ships and a visitor written by hand.
+// What encoding and decoding a small record costs, beside msgpack-cxx as it ships and a visitor written by
+// hand.
 //
 // Compare within one run: --benchmark_enable_random_interleaving=true --benchmark_repetitions=9
-// --benchmark_report_aggregates_only=true. Time is for a batch of 1,000 records; items_per_second counts records.
+// --benchmark_report_aggregates_only=true. Time is for a batch of 1,000 records; items_per_second counts
+// records.
 
 #include "leat/codec.hpp"
 

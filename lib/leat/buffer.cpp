@@ -22,10 +22,13 @@ buffer& buffer::operator=(buffer&& other) noexcept {
     return *this;
 }
 
-buffer::~buffer() { std::free(data_); }
+buffer::~buffer() {
+    std::free(data_);
+}
 
 void buffer::reserve(std::size_t capacity) {
     if (capacity <= capacity_) return;
+    if (capacity > PTRDIFF_MAX) throw std::bad_alloc{};
     void* block = std::realloc(data_, capacity);
     if (block == nullptr) throw std::bad_alloc{};
     data_ = static_cast<std::byte*>(block);

@@ -9,9 +9,9 @@ namespace leat {
 
 /// A block of raw bytes that grows as it is written to, for encoding into.
 ///
-/// Owns its block, which comes from std::malloc and is never zeroed. `release` gives the block away, so that it can
-/// become a ZeroMQ message without a copy. A resource: move-only, and a moved-from buffer is empty and usable. For
-/// one thread at a time. Nothing in it blocks.
+/// Owns its block, which comes from std::malloc and is never zeroed. `release` gives the block away, so that
+/// it can become a ZeroMQ message without a copy. A resource: move-only, and a moved-from buffer is empty and
+/// usable. For one thread at a time. Nothing in it blocks.
 class buffer {
 public:
     buffer() noexcept = default;
@@ -29,10 +29,10 @@ public:
 
     /// Appends `size` bytes, which must not lie in this buffer. The room doubles when it runs out.
     /// @throws std::bad_alloc, and the buffer is as it was
-    void write(const char* bytes, std::size_t size) {
+    void write(const char* data, std::size_t size) {
         if (size > capacity_ - size_) [[unlikely]]
             grow(size);
-        if (size != 0) std::memcpy(data_ + size_, bytes, size);
+        if (size != 0) std::memcpy(data_ + size_, data, size);
         size_ += size;
     }
 
@@ -55,8 +55,8 @@ public:
     /// @throws std::bad_alloc, and the buffer is as it was
     void reserve(std::size_t capacity);
 
-    /// Gives the block away; its first `size()` bytes, asked for before, are what was written. The caller frees it with
-    /// std::free. Null when there never was room. The buffer is then empty and without room.
+    /// Gives the block away; its first `size()` bytes, asked for before, are what was written. The caller
+    /// frees it with std::free. Null when there never was room. The buffer is then empty and without room.
     [[nodiscard]] std::byte* release() noexcept {
         size_ = 0;
         capacity_ = 0;

@@ -7,14 +7,22 @@ namespace leat {
 
 std::string_view to_string(decode_error error) noexcept {
     switch (error) {
-        case decode_error::none: return "none";
-        case decode_error::truncated: return "truncated";
-        case decode_error::malformed: return "malformed";
-        case decode_error::wrong_type: return "wrong type";
-        case decode_error::out_of_range: return "out of range";
-        case decode_error::too_deep: return "too deep";
-        case decode_error::too_many_elements: return "too many elements";
-        case decode_error::too_long: return "too long";
+        case decode_error::none:
+            return "none";
+        case decode_error::truncated:
+            return "truncated";
+        case decode_error::malformed:
+            return "malformed";
+        case decode_error::wrong_type:
+            return "wrong type";
+        case decode_error::out_of_range:
+            return "out of range";
+        case decode_error::too_deep:
+            return "too deep";
+        case decode_error::too_many_elements:
+            return "too many elements";
+        case decode_error::too_long:
+            return "too long";
     }
     return "unknown";
 }
@@ -76,7 +84,8 @@ bool msgpack_reader::enter_other(std::uint8_t short_head, std::size_t least, std
 
 bool msgpack_reader::other_text(std::string_view& out) noexcept {
     if (at_end()) return fail(decode_error::truncated);
-    const bool text_head = (*at_ & 0xe0) == 0xa0 || (*at_ >= 0xd9 && *at_ <= 0xdb) || (*at_ >= 0xc4 && *at_ <= 0xc6);
+    const bool text_head =
+        (*at_ & 0xe0) == 0xa0 || (*at_ >= 0xd9 && *at_ <= 0xdb) || (*at_ >= 0xc4 && *at_ <= 0xc6);
     if (!text_head) return fail_type();
     msgpack_token got;
     if (!token(got)) return false;
@@ -122,47 +131,74 @@ bool msgpack_reader::token(msgpack_token& out) noexcept {
     if (head <= 0xbf) return bytes(msgpack::type::STR, 1, head & 0x1fU);
 
     // From 0xc0 to 0xdf: the bytes that the head takes, itself included.
-    static constexpr std::array<std::uint8_t, 32> head_bytes = {1, 0, 1, 1, 2, 3, 5, 2, 3, 5, 5, 9, 2, 3, 5, 9,
-                                                                2, 3, 5, 9, 1, 1, 1, 1, 1, 2, 3, 5, 3, 5, 3, 5};
+    static constexpr std::array<std::uint8_t, 32> head_bytes = {
+        1, 0, 1, 1, 2, 3, 5, 2, 3, 5, 5, 9, 2, 3, 5, 9, 2, 3, 5, 9, 1, 1, 1, 1, 1, 2, 3, 5, 3, 5, 3, 5};
     const std::size_t need = head_bytes[head - 0xc0U];
     if (left() < need) return fail(decode_error::truncated);
     const auto* const operand = at_ + 1;
     switch (head) {
-        case 0xc0: return scalar(msgpack::type::NIL, 0, need);
-        case 0xc2: return scalar(msgpack::type::BOOLEAN, 0, need);
-        case 0xc3: return scalar(msgpack::type::BOOLEAN, 1, need);
-        case 0xc4: return bytes(msgpack::type::BIN, need, *operand);
-        case 0xc5: return bytes(msgpack::type::BIN, need, load<std::uint16_t>(operand));
-        case 0xc6: return bytes(msgpack::type::BIN, need, load<std::uint32_t>(operand));
-        case 0xc7: return bytes(msgpack::type::EXT, need, *operand);
-        case 0xc8: return bytes(msgpack::type::EXT, need, load<std::uint16_t>(operand));
-        case 0xc9: return bytes(msgpack::type::EXT, need, load<std::uint32_t>(operand));
+        case 0xc0:
+            return scalar(msgpack::type::NIL, 0, need);
+        case 0xc2:
+            return scalar(msgpack::type::BOOLEAN, 0, need);
+        case 0xc3:
+            return scalar(msgpack::type::BOOLEAN, 1, need);
+        case 0xc4:
+            return bytes(msgpack::type::BIN, need, *operand);
+        case 0xc5:
+            return bytes(msgpack::type::BIN, need, load<std::uint16_t>(operand));
+        case 0xc6:
+            return bytes(msgpack::type::BIN, need, load<std::uint32_t>(operand));
+        case 0xc7:
+            return bytes(msgpack::type::EXT, need, *operand);
+        case 0xc8:
+            return bytes(msgpack::type::EXT, need, load<std::uint16_t>(operand));
+        case 0xc9:
+            return bytes(msgpack::type::EXT, need, load<std::uint32_t>(operand));
         case 0xca: {
             const double widened = std::bit_cast<float>(load<std::uint32_t>(operand));
             return scalar(msgpack::type::FLOAT32, std::bit_cast<std::uint64_t>(widened), need);
         }
-        case 0xcb: return scalar(msgpack::type::FLOAT64, load<std::uint64_t>(operand), need);
-        case 0xcc: return scalar(msgpack::type::POSITIVE_INTEGER, *operand, need);
-        case 0xcd: return scalar(msgpack::type::POSITIVE_INTEGER, load<std::uint16_t>(operand), need);
-        case 0xce: return scalar(msgpack::type::POSITIVE_INTEGER, load<std::uint32_t>(operand), need);
-        case 0xcf: return scalar(msgpack::type::POSITIVE_INTEGER, load<std::uint64_t>(operand), need);
-        case 0xd0: return whole(static_cast<std::int8_t>(*operand), need);
-        case 0xd1: return whole(static_cast<std::int16_t>(load<std::uint16_t>(operand)), need);
-        case 0xd2: return whole(static_cast<std::int32_t>(load<std::uint32_t>(operand)), need);
-        case 0xd3: return whole(static_cast<std::int64_t>(load<std::uint64_t>(operand)), need);
+        case 0xcb:
+            return scalar(msgpack::type::FLOAT64, load<std::uint64_t>(operand), need);
+        case 0xcc:
+            return scalar(msgpack::type::POSITIVE_INTEGER, *operand, need);
+        case 0xcd:
+            return scalar(msgpack::type::POSITIVE_INTEGER, load<std::uint16_t>(operand), need);
+        case 0xce:
+            return scalar(msgpack::type::POSITIVE_INTEGER, load<std::uint32_t>(operand), need);
+        case 0xcf:
+            return scalar(msgpack::type::POSITIVE_INTEGER, load<std::uint64_t>(operand), need);
+        case 0xd0:
+            return whole(static_cast<std::int8_t>(*operand), need);
+        case 0xd1:
+            return whole(static_cast<std::int16_t>(load<std::uint16_t>(operand)), need);
+        case 0xd2:
+            return whole(static_cast<std::int32_t>(load<std::uint32_t>(operand)), need);
+        case 0xd3:
+            return whole(static_cast<std::int64_t>(load<std::uint64_t>(operand)), need);
         case 0xd4:
         case 0xd5:
         case 0xd6:
         case 0xd7:
-        case 0xd8: return bytes(msgpack::type::EXT, need, std::size_t{1} << (head - 0xd4U));
-        case 0xd9: return bytes(msgpack::type::STR, need, *operand);
-        case 0xda: return bytes(msgpack::type::STR, need, load<std::uint16_t>(operand));
-        case 0xdb: return bytes(msgpack::type::STR, need, load<std::uint32_t>(operand));
-        case 0xdc: return container(msgpack::type::ARRAY, need, load<std::uint16_t>(operand));
-        case 0xdd: return container(msgpack::type::ARRAY, need, load<std::uint32_t>(operand));
-        case 0xde: return container(msgpack::type::MAP, need, load<std::uint16_t>(operand));
-        case 0xdf: return container(msgpack::type::MAP, need, load<std::uint32_t>(operand));
-        default: return fail(decode_error::malformed);
+        case 0xd8:
+            return bytes(msgpack::type::EXT, need, std::size_t{1} << (head - 0xd4U));
+        case 0xd9:
+            return bytes(msgpack::type::STR, need, *operand);
+        case 0xda:
+            return bytes(msgpack::type::STR, need, load<std::uint16_t>(operand));
+        case 0xdb:
+            return bytes(msgpack::type::STR, need, load<std::uint32_t>(operand));
+        case 0xdc:
+            return container(msgpack::type::ARRAY, need, load<std::uint16_t>(operand));
+        case 0xdd:
+            return container(msgpack::type::ARRAY, need, load<std::uint32_t>(operand));
+        case 0xde:
+            return container(msgpack::type::MAP, need, load<std::uint16_t>(operand));
+        case 0xdf:
+            return container(msgpack::type::MAP, need, load<std::uint32_t>(operand));
+        default:
+            return fail(decode_error::malformed);
     }
 }
 
@@ -180,7 +216,9 @@ bool msgpack_reader::skip_one() noexcept {
     return leave();
 }
 
-bool msgpack_reader::skip() noexcept { return skip_one(); }
+bool msgpack_reader::skip() noexcept {
+    return skip_one();
+}
 
 bool msgpack_reader::skip(std::uint32_t count) noexcept {
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -200,20 +238,34 @@ bool msgpack_reader::grow_tree(msgpack::object& out) {
     if (!token(got)) return false;
     out.type = got.type;
     switch (got.type) {
-        case msgpack::type::NIL: return true;
-        case msgpack::type::BOOLEAN: out.via.boolean = got.number != 0; return true;
-        case msgpack::type::POSITIVE_INTEGER: out.via.u64 = got.number; return true;
-        case msgpack::type::NEGATIVE_INTEGER: out.via.i64 = static_cast<std::int64_t>(got.number); return true;
+        case msgpack::type::NIL:
+            return true;
+        case msgpack::type::BOOLEAN:
+            out.via.boolean = got.number != 0;
+            return true;
+        case msgpack::type::POSITIVE_INTEGER:
+            out.via.u64 = got.number;
+            return true;
+        case msgpack::type::NEGATIVE_INTEGER:
+            out.via.i64 = static_cast<std::int64_t>(got.number);
+            return true;
         case msgpack::type::FLOAT32:
-        case msgpack::type::FLOAT64: out.via.f64 = std::bit_cast<double>(got.number); return true;
-        case msgpack::type::STR: out.via.str = {got.size, reinterpret_cast<const char*>(got.data)}; return true;
-        case msgpack::type::BIN: out.via.bin = {got.size, reinterpret_cast<const char*>(got.data)}; return true;
+        case msgpack::type::FLOAT64:
+            out.via.f64 = std::bit_cast<double>(got.number);
+            return true;
+        case msgpack::type::STR:
+            out.via.str = {got.size, reinterpret_cast<const char*>(got.data)};
+            return true;
+        case msgpack::type::BIN:
+            out.via.bin = {got.size, reinterpret_cast<const char*>(got.data)};
+            return true;
         case msgpack::type::EXT:
             out.via.ext.size = got.size;
             out.via.ext.ptr = reinterpret_cast<const char*>(got.data);
             return true;
         case msgpack::type::ARRAY:
-        case msgpack::type::MAP: break;
+        case msgpack::type::MAP:
+            break;
     }
     if (depth_left_ == 0) return fail_at(start, decode_error::too_deep);
     --depth_left_;
@@ -224,7 +276,8 @@ bool msgpack_reader::grow_tree(msgpack::object& out) {
             at_ = start;
             return nullptr;
         }
-        auto* const all = static_cast<Element*>(zone_->allocate_align(got.size * sizeof(Element), alignof(Element)));
+        auto* const all =
+            static_cast<Element*>(zone_->allocate_align(got.size * sizeof(Element), alignof(Element)));
         return std::uninitialized_default_construct_n(all, got.size) - got.size;
     };
     if (got.type == msgpack::type::ARRAY) {

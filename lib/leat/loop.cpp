@@ -8,7 +8,8 @@
 namespace leat {
 
 void loop::check_thread(const char* what) const {
-    if (runner_ == std::thread::id{} || runner_ == std::this_thread::get_id()) return;
+    const auto runner = runner_.load();
+    if (runner == std::thread::id{} || runner == std::this_thread::get_id()) return;
     throw error{errc::wrong_thread,
                 std::string{"loop: "} + what + " from another thread than the loop's; use post"};
 }
@@ -16,12 +17,15 @@ void loop::check_thread(const char* what) const {
 void loop::post(handler task) {
     {
         const std::lock_guard lock{mutex_};
+        if (ended_) return;
         tasks_.push_back(std::move(task));
     }
     posted_.raise();
 }
 
 loop::id loop::watch(socket& s, handler ready) {
+    if (s.handle() == nullptr)
+        throw error{errc::closed, "loop: cannot watch " + s.name() + ", which is closed"};
     return watch_raw(s.handle(), std::move(ready));
 }
 
@@ -81,10 +85,15 @@ void loop::compact() {
 status loop::run(std::stop_token stop) {
     runner_ = std::this_thread::get_id();
     const struct forget {
-        std::thread::id& runner;
-        ~forget() { runner = {}; }
+        std::atomic<std::thread::id>& runner;
+        ~forget() { runner = std::thread::id{}; }
     } forget_runner{runner_};
     const std::stop_callback wake{stop, [this] { posted_.raise(); }};
+    {
+        const std::lock_guard lock{mutex_};
+        ended_ = false;
+    }
+    posted_.raise();  // tasks may be left from a run that an exception ended
 
     while (!stop.stop_requested()) {
         compact();
@@ -108,11 +117,17 @@ status loop::run(std::stop_token stop) {
 
 void loop::run_posted() {
     posted_.lower();
-    for (;;) {
+    std::size_t count = 0;
+    {
+        const std::lock_guard lock{mutex_};
+        count = tasks_.size();
+    }
+    // What these post has its turn after timers and sockets; posting has raised the flag for it.
+    for (; count > 0; --count) {
         handler task;
         {
             const std::lock_guard lock{mutex_};
-            if (tasks_.empty()) return;
+            if (tasks_.empty()) return;  // a task has called clear
             task = std::move(tasks_.front());
             tasks_.pop_front();
         }
@@ -137,7 +152,7 @@ void loop::run_due() {
 }
 
 void loop::run_ready(std::size_t items) {
-    for (std::size_t i = 0; i < items; ++i) {
+    for (std::size_t i = 0; i < std::min(items, items_.size()); ++i) {  // fewer after a clear
         if (items_[i].revents == 0 || watched_[i].which == 0) continue;
         const auto ready =
             watched_[i].ready;  // shared, since a handler that watches more may move the vector

@@ -6,6 +6,7 @@
 
 #include <zmq.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -38,7 +39,7 @@ public:
     loop& operator=(const loop&) = delete;
 
     /// Has `task` run on the loop's thread, after those posted before. Never blocks on the loop. Tasks that
-    /// are posted after the loop has ended are destroyed with it, unrun.
+    /// are posted after the loop has ended (after `clear`) are destroyed unrun.
     void post(handler task);
 
     /// Calls `ready` whenever `s` has a message to receive.
@@ -94,7 +95,7 @@ private:
     std::vector<watched> watched_;
     std::multimap<deadline::clock::time_point, timer> timers_;
     id last_id_ = 0;
-    std::thread::id runner_;
+    std::atomic<std::thread::id> runner_;
 };
 
 }  // namespace leat

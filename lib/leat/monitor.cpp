@@ -83,17 +83,25 @@ std::size_t monitor::connected() const {
     return ready_;
 }
 
-status monitor::wait_connected(std::size_t n, deadline until, std::stop_token stop) const {
+status monitor::wait(deadline until, const std::stop_token& stop, const std::function<bool()>& come) const {
     std::unique_lock lock{mutex_};
-    const auto enough = [&] { return ready_ >= n || closed_; };
+    const auto over = [&] { return come() || closed_; };
     if (until.is_never()) {
-        changed_.wait(lock, stop, enough);
+        changed_.wait(lock, stop, over);
     } else {
-        changed_.wait_until(lock, stop, deadline::clock::now() + until.left(), enough);
+        changed_.wait_until(lock, stop, deadline::clock::now() + until.left(), over);
     }
-    if (ready_ >= n) return status::ok;
+    if (come()) return status::ok;
     if (stop.stop_requested()) return status::stopped;
     return closed_ ? status::closed : status::timeout;
+}
+
+status monitor::wait_connected(std::size_t n, deadline until, std::stop_token stop) const {
+    return wait(until, stop, [&] { return ready_ >= n; });
+}
+
+status monitor::wait_event(deadline until, std::stop_token stop) const {
+    return wait(until, stop, [&] { return !events_.empty(); });
 }
 
 std::vector<connection_event> monitor::take() {
@@ -175,7 +183,12 @@ void monitor::on_disconnected(int fd, const std::string& endpoint) {
     const std::string peer = found != connections.end() ? found->peer : std::string{};
     if (found != connections.end()) connections.erase(found);
     const bool told = failed_.erase(endpoint) > 0;
-    if (ready) {
+    const auto mistaken = [&](auto& one) { return told && ready && !one.ready; };
+    if (const auto real = std::find_if(connections.begin(), connections.end(), mistaken);
+        real != connections.end()) {
+        // The handshake that succeeded was that of another one.
+        real->ready = true;
+    } else if (ready) {
         --ready_;
         counts_->disconnects.add();
         record({kind::disconnected, endpoint, peer, {}});

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -48,6 +49,9 @@ public:
     /// Waits until at least `n` peers are connected at the same time.
     [[nodiscard]] status wait_connected(std::size_t n, deadline until, std::stop_token stop = {}) const;
 
+    /// Waits until there is an event to take.
+    [[nodiscard]] status wait_event(deadline until, std::stop_token stop = {}) const;
+
     /// The events since the last call, oldest first.
     [[nodiscard]] std::vector<connection_event> take();
 
@@ -67,6 +71,8 @@ private:
         bool ready = false;
     };
 
+    /// Waits until `come` is true, which it is asked under the lock.
+    status wait(deadline until, const std::stop_token& stop, const std::function<bool()>& come) const;
     void on_disconnected(int fd, const std::string& endpoint);
     void record(connection_event event);
 

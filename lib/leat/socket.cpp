@@ -6,31 +6,46 @@
 #include <leat/error.hpp>
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 namespace leat {
 namespace {
 
 constexpr int accepted = 0;
 
-/// One attempt to send: 0, or the errno.
+/// One attempt to send: the frame's size, or the errno as a negative number.
 int try_send(void* zmq, message& m, int flags) {
     detail::before_send();
-    return zmq_msg_send(m.handle(), zmq, flags | ZMQ_DONTWAIT) >= 0 ? accepted : zmq_errno();
+    const int sent = zmq_msg_send(m.handle(), zmq, flags | ZMQ_DONTWAIT);
+    return sent >= 0 ? sent : -zmq_errno();
 }
 
-bool is_closed(int failure) { return failure == ETERM || failure == ENOTSOCK; }
+/// The errno of an attempt, or `accepted`.
+int failure_of(int sent) {
+    return sent >= 0 ? accepted : -sent;
+}
 
-bool is_passing(int failure) { return failure == EAGAIN || failure == EINTR; }
+bool is_closed(int failure) {
+    return failure == ETERM || failure == ENOTSOCK;
+}
+
+std::string file_of(const endpoint& ipc) {
+    return ipc.str().substr(std::string_view{"ipc://"}.size());
+}
 
 status status_of(int failure) {
     switch (failure) {
         case ETERM:
-        case ENOTSOCK: return status::closed;
-        case EHOSTUNREACH: return status::no_peer;
-        default: throw error{errc::internal, "libzmq: " + std::string{zmq_strerror(failure)}};
+        case ENOTSOCK:
+            return status::closed;
+        case EHOSTUNREACH:
+            return status::no_peer;
+        default:
+            throw error{errc::internal, "libzmq: " + std::string{zmq_strerror(failure)}};
     }
 }
 
@@ -53,6 +68,7 @@ struct socket::state {
     void* zmq = nullptr;
     int fd = -1;
     bool closed = false;
+    std::vector<std::string> files;  // of the ipc paths that leat picked: libzmq leaves those
     std::size_t send_bytes;
 
     state(std::shared_ptr<detail::context_state> context, role r, socket_options o)
@@ -65,7 +81,8 @@ struct socket::state {
           stop(options.stop),
           send_bytes(options.send_bytes) {}
 
-    /// The owner's check on calls that are not made for each message: the context learns who holds the socket.
+    /// The owner's check on calls that are not made for each message: the context learns who holds the
+    /// socket.
     void claim() {
         check_owner();
         record->owner = std::this_thread::get_id();
@@ -76,9 +93,10 @@ struct socket::state {
         const auto self = std::this_thread::get_id();
         std::thread::id nobody;
         if (record->owner.compare_exchange_strong(nobody, self) || nobody == self) return;
-        throw error{errc::wrong_thread, record->role +
-                                            " socket: used from a second thread. A socket belongs to one thread: move it there, "
-                                            "or give each thread its own"};
+        throw error{errc::wrong_thread,
+                    record->role +
+                        " socket: used from a second thread. A socket belongs to one thread: move it there, "
+                        "or give each thread its own"};
 #endif
     }
 
@@ -86,6 +104,8 @@ struct socket::state {
     status wait_for_change(deadline until);
     status wait_for_room(deadline until);
     status send_one(message& m, deadline until, std::uint32_t messages);
+    status send_marked(message& m, std::size_t size, deadline until, std::uint32_t messages);
+    status receive_frame(message& m, deadline until);
     int try_parts(parts& all, std::size_t size);
     [[nodiscard]] bool one_peer_a_message() const noexcept;
     [[nodiscard]] bool balances() const noexcept;
@@ -107,8 +127,12 @@ socket::socket(context& ctx, role what, socket_options options) {
     }
 }
 
-socket::~socket() { close(); }
-socket::socket(socket&& other) noexcept : state_(std::move(other.state_)) { hand_over(); }
+socket::~socket() {
+    close();
+}
+socket::socket(socket&& other) noexcept : state_(std::move(other.state_)) {
+    hand_over();
+}
 socket& socket::operator=(socket&& other) noexcept {
     close();
     state_ = std::move(other.state_);
@@ -121,23 +145,29 @@ void socket::close() noexcept {
     state_->closed = true;
     if (state_->zmq != nullptr && state_->options.monitor) zmq_socket_monitor(state_->zmq, nullptr, 0);
     state_->ctx->remove(state_->record, state_->options.linger);
+    for (const auto& file : state_->files) ::unlink(file.c_str());
     if (state_->zmq != nullptr) zmq_close(std::exchange(state_->zmq, nullptr));
 }
 
-endpoint socket::bind(const endpoint& at) {
+endpoint socket::bind(const endpoint& wanted) {
+    const endpoint at = detail::with_ipc_path(wanted);
     auto& s = *state_;
     s.claim();
     if (!at.is_local() && !s.options.insecure && !s.options.server) {
-        throw error{errc::insecure_bind, "bind " + at.str() + ": other machines could reach it. Set CURVE keys (options.server), "
-                                         "bind 127.0.0.1, or say insecure"};
+        throw error{errc::insecure_bind,
+                    "bind " + at.str() +
+                        ": other machines could reach it. Set CURVE keys (options.server), "
+                        "bind 127.0.0.1, or say insecure"};
     }
     detail::prepare_address_family(s.zmq, at);
     if (zmq_bind(s.zmq, at.str().c_str()) != 0) {
         if (is_closed(zmq_errno())) throw error{errc::closed, "bind " + at.str() + ": the context is closed"};
-        throw error{errc::bind_failed, "bind " + at.str() + ": " + zmq_strerror(zmq_errno())};
+        throw error{errc::bind_failed,
+                    "bind " + at.str() + ": " + zmq_strerror(detail::why_not_bound(*s.ctx, at))};
     }
     const endpoint bound{detail::last_endpoint(s.zmq)};
     s.ctx->note_endpoint(*s.record, bound.str(), true);
+    if (bound.via() == endpoint::transport::ipc && wanted.is_wildcard()) s.files.push_back(file_of(bound));
     if (bound.via() != endpoint::transport::inproc) return bound;
     s.meter->turn_off();
     s.ctx->inproc_bound(s.record, bound.str());
@@ -148,11 +178,13 @@ void socket::connect(const endpoint& to) {
     auto& s = *state_;
     s.claim();
     if (to.is_wildcard()) {
-        throw error{errc::bad_endpoint, "connect " + to.str() + ": a * can only be bound; name what the other side has bound"};
+        throw error{errc::bad_endpoint,
+                    "connect " + to.str() + ": a * can only be bound; name what the other side has bound"};
     }
     detail::prepare_address_family(s.zmq, to);
     if (zmq_connect(s.zmq, to.str().c_str()) != 0) {
-        if (is_closed(zmq_errno())) throw error{errc::closed, "connect " + to.str() + ": the context is closed"};
+        if (is_closed(zmq_errno()))
+            throw error{errc::closed, "connect " + to.str() + ": the context is closed"};
         throw error{errc::connect_failed, "connect " + to.str() + ": " + zmq_strerror(zmq_errno())};
     }
     s.ctx->note_endpoint(*s.record, to.str(), true);
@@ -168,6 +200,8 @@ void socket::unbind(const endpoint& at) {
         throw error{errc::bad_endpoint, "unbind " + at.str() + ": " + zmq_strerror(zmq_errno())};
     }
     s.ctx->note_endpoint(*s.record, at.str(), false);
+    if (at.via() == endpoint::transport::ipc && std::erase(s.files, file_of(at)) > 0)
+        ::unlink(file_of(at).c_str());
     if (at.via() == endpoint::transport::inproc) s.ctx->inproc_unbound(s.record, at.str());
 }
 
@@ -213,17 +247,19 @@ status socket::state::wait_for_change(deadline until) {
     if (stop.stopped()) return status::stopped;
     int now = 0;
     std::size_t size = sizeof now;
-    if (zmq_getsockopt(zmq, ZMQ_EVENTS, &now, &size) != 0 && zmq_errno() != EINTR) return status_of(zmq_errno());
+    if (zmq_getsockopt(zmq, ZMQ_EVENTS, &now, &size) != 0 && zmq_errno() != EINTR)
+        return status_of(zmq_errno());
     return status::ok;
 }
 
 /// After a send that found no room: waits and tries again, until `attempt` gives anything but EAGAIN.
 status socket::state::retry_send(int failure, deadline until, auto&& attempt) {
-    if (is_passing(failure)) counts->would_blocks.add();
-    while (is_passing(failure)) {
+    if (failure == EAGAIN) counts->would_blocks.add();
+    while (failure == EAGAIN) {
         if (until.is_now()) return status::timeout;
         const bool polls = what != role::router && what != role::xpub && what != role::pub;
-        if (const auto why = polls ? wait(ZMQ_POLLOUT, until) : wait_for_change(until); why != status::ok) return why;
+        if (const auto why = polls ? wait(ZMQ_POLLOUT, until) : wait_for_change(until); why != status::ok)
+            return why;
         failure = attempt();
         if (failure == EAGAIN && until.passed()) return status::timeout;
     }
@@ -231,39 +267,43 @@ status socket::state::retry_send(int failure, deadline until, auto&& attempt) {
 }
 
 status socket::state::send_one(message& m, deadline until, std::uint32_t messages) {
-    const auto size = m.size();
-    if (!meter->due(size)) {
-        if (const int failure = try_send(zmq, m, 0); failure != accepted) {
-            const auto why = retry_send(failure, until, [&] { return try_send(zmq, m, 0); });
+    std::size_t size = 0;
+    if (!meter->due()) [[likely]] {
+        const int sent = try_send(zmq, m, 0);
+        size = sent >= 0 ? static_cast<std::size_t>(sent) : m.size();
+        if (sent < 0) [[unlikely]] {
+            const auto why = retry_send(-sent, until, [&] { return failure_of(try_send(zmq, m, 0)); });
             if (why != status::ok) return why;
         }
         meter->accept(size, messages);
     } else {
-        message marked = meter->mark(std::move(m), messages, size);
-        if (const int failure = try_send(zmq, marked, 0); failure != accepted) {
-            const auto take_back = [&] { m = meter->unmark(std::move(marked)); };
-            try {
-                const auto why = retry_send(failure, until, [&] { return try_send(zmq, marked, 0); });
-                if (why != status::ok) {
-                    take_back();
-                    return why;
-                }
-            } catch (...) {
-                take_back();
-                throw;
-            }
-        }
+        size = m.size();
+        if (const auto why = send_marked(m, size, until, messages); why != status::ok) return why;
     }
     counts->messages_sent.add(messages);
     counts->bytes_sent.add(size);
     return status::ok;
 }
 
+status socket::state::send_marked(message& m, std::size_t size, deadline until, std::uint32_t messages) {
+    message marked = meter->mark(std::move(m), messages, size);
+    const auto attempt = [&] { return failure_of(try_send(zmq, marked, 0)); };
+    auto why = status::ok;
+    try {
+        if (const int failure = attempt(); failure != accepted) why = retry_send(failure, until, attempt);
+    } catch (...) {
+        m = meter->unmark(std::move(marked));
+        throw;
+    }
+    if (why != status::ok) m = meter->unmark(std::move(marked));
+    return why;
+}
+
 status socket::state::wait_for_room(deadline until) {
     counts->would_blocks.add();
     meter->wake_below(send_bytes - send_bytes / 8);
     auto why = status::ok;
-    while (why == status::ok && meter->pending_bytes() >= send_bytes) why = wait(0, until);
+    while (why == status::ok && meter->pending_bytes() >= send_bytes && !meter->idle()) why = wait(0, until);
     meter->no_wake();
     return why;
 }
@@ -278,29 +318,32 @@ status socket::send(message& m, deadline until, std::uint32_t messages) {
 }
 
 /// True for the sockets that hand each message to the next peer with room.
-bool socket::state::balances() const noexcept { return what == role::push || what == role::dealer || what == role::req; }
+bool socket::state::balances() const noexcept {
+    return what == role::push || what == role::dealer || what == role::req;
+}
 
 /// True for the sockets whose message goes to one peer or to none.
-bool socket::state::one_peer_a_message() const noexcept { return balances() || what == role::router; }
+bool socket::state::one_peer_a_message() const noexcept {
+    return balances() || what == role::router;
+}
 
-// libzmq takes a multipart message part by part, and a peer may be lost in between. Copies go in, so the caller's parts are
-// whole until the end. What libzmq does with the rest depends on how much it has noticed (lb.cpp, router.cpp):
-// - the next part gives EAGAIN. If more were to follow, all parts up to the next last one are swallowed, so an empty last
+// libzmq takes a multipart message part by part, and a peer may be lost in between. Copies go in, so the
+// caller's parts are whole until the end. What libzmq does with the rest depends on how much it has noticed
+// (lb.cpp, router.cpp):
+// - the next part gives EAGAIN. If more were to follow, all parts up to the next last one are swallowed, so
+// an empty last
 //   part has to end the broken message before it can be sent again;
 // - the next parts are taken and dropped. That shows on the last one: it is freed at once, on this thread.
 int socket::state::try_parts(parts& all, std::size_t size) {
     for (std::size_t i = 0; i < all.size(); ++i) {
         const bool last = i + 1 == all.size();
         message copy = last && meter->on() ? meter->mark(all[i].share(), 1, size) : all[i].share();
-        int failure = 0;
-        do {
-            failure = try_send(zmq, copy, last ? 0 : ZMQ_SNDMORE);
-        } while (failure == EINTR);  // only this part: those before it are under way
+        const int failure = failure_of(try_send(zmq, copy, last ? 0 : ZMQ_SNDMORE));
         if (failure == accepted) continue;
         if (last && meter->on()) meter->unmark(std::move(copy));
         if (i > 0 && !last && failure == EAGAIN && balances()) {
             message end;
-            while (try_send(zmq, end, 0) == EINTR) {}
+            try_send(zmq, end, 0);
         }
         return failure;
     }
@@ -328,34 +371,44 @@ status socket::send(parts& all, deadline until) {
     return status::ok;
 }
 
-status socket::receive(message& m, deadline until) {
-    auto& s = *state_;
-    s.check_owner();
+status socket::state::receive_frame(message& m, deadline until) {
     for (;;) {
-        if (zmq_msg_recv(m.handle(), s.zmq, ZMQ_DONTWAIT) >= 0) {
+        const int size = zmq_msg_recv(m.handle(), zmq, ZMQ_DONTWAIT);
+        if (size >= 0) [[likely]] {
             detail::after_receive();
-            if (!m.more()) s.counts->messages_received.add();
-            s.counts->bytes_received.add(m.size());
+            counts->bytes_received.add(static_cast<std::size_t>(size));
             return status::ok;
         }
         const int failure = zmq_errno();
         if (failure == EINTR) continue;
         if (failure != EAGAIN) return status_of(failure);
-        if (const auto why = s.wait(ZMQ_POLLIN, until); why != status::ok) return why;
+        if (const auto why = wait(ZMQ_POLLIN, until); why != status::ok) return why;
     }
 }
 
+status socket::receive(message& m, deadline until) {
+    auto& s = *state_;
+    s.check_owner();
+    const auto why = s.receive_frame(m, until);
+    if (why == status::ok) s.counts->messages_received.add();
+    return why;
+}
+
 status socket::receive(parts& all, deadline until) {
+    auto& s = *state_;
+    s.check_owner();
     all.clear();
     do {
         message part;
         // All parts of a message are there once the first is.
-        if (const auto why = receive(part, all.empty() ? until : deadline::now()); why != status::ok) {
+        if (const auto why = s.receive_frame(part, all.empty() ? until : deadline::now());
+            why != status::ok) {
             all.clear();
             return why;
         }
         all.push_back(std::move(part));
     } while (all.back().more());
+    s.counts->messages_received.add();
     return status::ok;
 }
 
@@ -382,33 +435,50 @@ status socket::wait_sent(deadline until) {
 void socket::subscribe(std::string_view prefix) {
     state_->check_owner();
     if (zmq_setsockopt(state_->zmq, ZMQ_SUBSCRIBE, prefix.data(), prefix.size()) != 0) {
-        throw error{errc::bad_option, "subscribe: " + std::string{to_string(what())} + " sockets do not subscribe; sub sockets do"};
+        throw error{errc::bad_option, "subscribe: " + std::string{to_string(what())} +
+                                          " sockets do not subscribe; sub sockets do"};
     }
 }
 
 void socket::unsubscribe(std::string_view prefix) {
     state_->check_owner();
     if (zmq_setsockopt(state_->zmq, ZMQ_UNSUBSCRIBE, prefix.data(), prefix.size()) != 0) {
-        throw error{errc::bad_option, "unsubscribe: " + std::string{to_string(what())} + " sockets do not subscribe; sub sockets do"};
+        throw error{errc::bad_option, "unsubscribe: " + std::string{to_string(what())} +
+                                          " sockets do not subscribe; sub sockets do"};
     }
 }
 
 status socket::wait_connected(std::size_t n, deadline until) const {
-    if (!state_->options.monitor) throw error{errc::bad_option, "wait_connected: the socket was made with monitor = false"};
+    if (!state_->options.monitor)
+        throw error{errc::bad_option, "wait_connected: the socket was made with monitor = false"};
     return peers().wait_connected(n, until, state_->options.stop);
 }
 
-monitor& socket::peers() const noexcept { return *state_->record->peers; }
-metrics& socket::counts() const noexcept { return *state_->counts; }
-std::uint64_t socket::pending() const noexcept { return state_->meter->pending(); }
+monitor& socket::peers() const noexcept {
+    return *state_->record->peers;
+}
+metrics& socket::counts() const noexcept {
+    return *state_->counts;
+}
+std::uint64_t socket::pending() const noexcept {
+    return state_->meter->pending();
+}
 
 void socket::hand_over() noexcept {
     if (state_) state_->record->owner = std::thread::id{};
 }
 
-const socket_options& socket::options() const noexcept { return state_->options; }
-role socket::what() const noexcept { return state_->what; }
-std::string socket::name() const { return state_->ctx->name_of(*state_->record); }
-void* socket::handle() const noexcept { return state_->zmq; }
+const socket_options& socket::options() const noexcept {
+    return state_->options;
+}
+role socket::what() const noexcept {
+    return state_->what;
+}
+std::string socket::name() const {
+    return state_->ctx->name_of(*state_->record);
+}
+void* socket::handle() const noexcept {
+    return state_->zmq;
+}
 
 }  // namespace leat

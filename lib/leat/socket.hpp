@@ -24,12 +24,13 @@ enum class role { pair, pub, sub, req, rep, dealer, router, pull, push, xpub, xs
 
 /// A ZeroMQ socket with deadlines, bounds and a name.
 ///
-/// Move-only. It belongs to one thread at a time: the first one to use it, until it is moved or handed over. A debug build of
-/// leat throws `errc::wrong_thread` on use from a second thread, where libzmq would abort or corrupt memory. Only `peers`,
-/// `counts` and `pending` may be read from any thread.
+/// Move-only. It belongs to one thread at a time: the first one to use it, until it is moved or handed over.
+/// A debug build of leat throws `errc::wrong_thread` on use from a second thread, where libzmq would abort or
+/// corrupt memory. Only `peers`, `counts` and `pending` may be read from any thread.
 ///
-/// Send and receive wait on the socket, the deadline and the stop token of its options together; they never throw for a
-/// timeout, a stop or a closed context. Closing never blocks: what was accepted goes out for as long as `linger` says.
+/// Send and receive wait on the socket, the deadline and the stop token of its options together; they never
+/// throw for a timeout, a stop or a closed context. Closing never blocks: what was accepted goes out for as
+/// long as `linger` says.
 class socket {
 public:
     /// A multipart message: one to many frames that are delivered together or not at all.
@@ -42,27 +43,33 @@ public:
     socket& operator=(socket&&) noexcept;
 
     /// Takes the endpoint and returns the one really bound, with the port or path that the system picked.
-    /// @throws leat::error: `insecure_bind` for TCP beyond loopback without CURVE or `insecure`; `bind_failed`.
+    /// @throws leat::error: `insecure_bind` for TCP beyond loopback without CURVE or `insecure`;
+    /// `bind_failed`.
     endpoint bind(const endpoint& at);
 
-    /// Starts to connect, and to connect again whenever the connection is lost. Does not wait for it: see `wait_connected`.
+    /// Starts to connect, and to connect again whenever the connection is lost. Does not wait for it: see
+    /// `wait_connected`.
     /// @throws leat::error: `bad_endpoint` for a wildcard; `connect_failed`.
     void connect(const endpoint& to);
 
-    /// Stops listening (connections that were accepted stay), or parts from a peer (what was accepted for it is dropped after
-    /// the linger). @throws leat::error (`bad_endpoint`) when the socket has no such endpoint.
+    /// Stops listening (connections that were accepted stay), or parts from a peer (what was accepted for it
+    /// is dropped after the linger). @throws leat::error (`bad_endpoint`) when the socket has no such
+    /// endpoint.
     void unbind(const endpoint& at);
     void disconnect(const endpoint& from);
 
-    /// Sends one frame as a whole message. On `ok` the message is libzmq's and `m` is empty; on anything else it is untouched.
-    /// `messages` is how many messages the frame holds, for the counters: a batch is several.
+    /// Sends one frame as a whole message. On `ok` the message is libzmq's and `m` is empty; on anything else
+    /// it is untouched. `messages` is how many messages the frame holds, for the counters: a batch is
+    /// several.
     [[nodiscard]] status send(message& m, deadline until, std::uint32_t messages = 1);
 
-    /// Sends all parts as one message, whole or not at all: on anything but `ok` they are untouched, also when the peer was
-    /// lost between two of them. A ROUTER's first part is the routing id; an id that is not connected gives `no_peer`.
+    /// Sends all parts as one message, whole or not at all: on anything but `ok` they are untouched, also
+    /// when the peer was lost between two of them. A ROUTER's first part is the routing id; an id that is not
+    /// connected gives `no_peer`.
     [[nodiscard]] status send(parts& all, deadline until);
 
-    /// Receives one frame. The frames of a multipart message come one by one, with `more` on all but the last.
+    /// Receives one frame. The frames of a multipart message come one by one, with `more` on all but the
+    /// last, and count as a message each.
     [[nodiscard]] status receive(message& m, deadline until);
 
     /// Receives one whole message into `all`, whose old content is dropped.
@@ -72,8 +79,8 @@ public:
     [[nodiscard]] status wait_readable(deadline until);
     [[nodiscard]] status wait_writable(deadline until);
 
-    /// Waits until everything that was accepted is handed to the kernel, to within 61 small frames. Over inproc there is
-    /// nothing to wait for.
+    /// Waits until everything that was accepted is handed to the kernel, to within 61 small frames. Over
+    /// inproc there is nothing to wait for.
     [[nodiscard]] status wait_sent(deadline until);
 
     /// Adds to and takes from what a SUB socket receives: everything that begins with `prefix`.
@@ -90,7 +97,8 @@ public:
     /// Messages accepted and not yet handed to the kernel, to within 61 small frames; 0 once all are.
     [[nodiscard]] std::uint64_t pending() const noexcept;
 
-    /// Makes the next thread that uses it the owner. The caller orders the two threads' uses, with a mutex for instance.
+    /// Makes the next thread that uses it the owner. The caller orders the two threads' uses, with a mutex
+    /// for instance.
     void hand_over() noexcept;
 
     /// Ends it, as the destructor does. Later calls return `status::closed`.
@@ -102,7 +110,8 @@ public:
     /// "push tcp://127.0.0.1:5555": for messages.
     [[nodiscard]] std::string name() const;
 
-    /// libzmq's socket, for calls that leat does not wrap; null once closed. Under the same rule of one owner.
+    /// libzmq's socket, for calls that leat does not wrap; null once closed. Under the same rule of one
+    /// owner.
     [[nodiscard]] void* handle() const noexcept;
 
 private:

@@ -1,3 +1,4 @@
+#include <leat/deadline.hpp>
 #include <leat/error.hpp>
 #include <leat/stop.hpp>
 
@@ -42,6 +43,9 @@ stop_event::stop_event(std::stop_token token) : token_(std::move(token)) {
 
 namespace {
 
+/// timeout(1) and others signal a process and then its group as well, so that one request arrives twice.
+constexpr std::chrono::milliseconds one_request{200};
+
 sigset_t ending_signals() {
     sigset_t set;
     sigemptyset(&set);
@@ -63,13 +67,14 @@ signal_stop::signal_stop() {
     }
     reader_ = std::thread{[this, signals] {
         std::array<pollfd, 2> ready{{{signals, POLLIN, 0}, {done_.fd(), POLLIN, 0}}};
-        for (bool asked = false;;) {
+        std::optional<deadline> asked;  // when a second signal counts
+        for (;;) {
             if (::poll(ready.data(), ready.size(), -1) < 0) continue;
             if (ready[1].revents != 0) break;
             signalfd_siginfo info{};
             if (::read(signals, &info, sizeof info) != sizeof info) continue;
-            if (asked) std::_Exit(128 + static_cast<int>(info.ssi_signo));
-            asked = true;
+            if (asked && asked->passed()) std::_Exit(128 + static_cast<int>(info.ssi_signo));
+            if (!asked) asked = deadline{one_request};
             source_.request_stop();
         }
         ::close(signals);

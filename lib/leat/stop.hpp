@@ -51,7 +51,8 @@ private:
 /// SIGINT and SIGTERM as a stop token, for a main function. Made by `stop_on_signals`.
 ///
 /// A thread of its own reads the signals; the first one requests the stop. A second one ends the process at
-/// once with status 128 + signal, so that a person can always get out.
+/// once with status 128 + signal, so that a person can always get out; within a fifth of a second of the
+/// first it is taken for the same request, since timeout(1) and others signal a process and its group.
 class signal_stop {
 public:
     signal_stop();

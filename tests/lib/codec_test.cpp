@@ -203,10 +203,11 @@ struct all_kinds {
     derived_part derived;
     derived_map derived_as_map;
     empty_array nothing;
-    MSGPACK_DEFINE_MAP(flag, letter, small, s, i, l, ll, us, ush, u, ul, f, d, octet, level, text, chars, octets, bytes,
-                       bits, orders, fixed, code, pair_of_octets, plain_array, plain_text, deque, list, set, multiset,
-                       unordered_set, map, multimap, unordered_map, some, none, pair, tuple, unique, shared, adapted,
-                       adapted_list, complex, wide_text, derived, derived_as_map, nothing)
+    MSGPACK_DEFINE_MAP(flag, letter, small, s, i, l, ll, us, ush, u, ul, f, d, octet, level, text, chars,
+                       octets, bytes, bits, orders, fixed, code, pair_of_octets, plain_array, plain_text,
+                       deque, list, set, multiset, unordered_set, map, multimap, unordered_map, some, none,
+                       pair, tuple, unique, shared, adapted, adapted_list, complex, wide_text, derived,
+                       derived_as_map, nothing)
 };
 
 template <class Value>
@@ -244,8 +245,9 @@ void check_round_trip(const Value& value) {
 template <class Integer>
 void check_integer_edges() {
     using limits = std::numeric_limits<Integer>;
-    for (const auto value : {limits::min(), limits::max(), Integer{0}, Integer{1}, Integer{31}, Integer{32}, Integer{127},
-                             static_cast<Integer>(limits::min() + 1), static_cast<Integer>(limits::max() - 1)}) {
+    for (const auto value :
+         {limits::min(), limits::max(), Integer{0}, Integer{1}, Integer{31}, Integer{32}, Integer{127},
+          static_cast<Integer>(limits::min() + 1), static_cast<Integer>(limits::max() - 1)}) {
         CHECK(decoded<Integer>(encoded(value)) == value);
     }
 }
@@ -431,8 +433,8 @@ TEST_CASE("map keys may come in any order") {
     const auto frame = encoded(order_map_reversed{1, 2, 3, "four"});
     CHECK(decoded<order_map>(frame) == order_map{1, 2, 3, "four"});
     // {"id": 1, "price": 2, "delta": 3, "name": "n"}: the first keys are where they are expected.
-    const auto late = frame_of({0x84, 0xa2, 'i', 'd', 1, 0xa5, 'p', 'r', 'i', 'c', 'e', 2, 0xa5, 'd', 'e', 'l', 't', 'a', 3,
-                                0xa4, 'n', 'a', 'm', 'e', 0xa1, 'n'});
+    const auto late = frame_of({0x84, 0xa2, 'i', 'd', 1,   0xa5, 'p',  'r', 'i', 'c', 'e', 2,    0xa5,
+                                'd',  'e',  'l', 't', 'a', 3,    0xa4, 'n', 'a', 'm', 'e', 0xa1, 'n'});
     CHECK(decoded<order_map>(late) == order_map{1, 3, 2, "n"});
 }
 
@@ -445,8 +447,8 @@ TEST_CASE("the last of equal map keys counts") {
     CHECK(decoded<order_map>(frame_of({0x82, 0xa2, 'i', 'd', 1, 0xa2, 'i', 'd', 2})).id == 2);
     CHECK(decoded<std::map<int, int>>(frame_of({0x82, 1, 2, 1, 3})) == std::map<int, int>{{1, 3}});
     // As many pairs as fields, so that only the keys tell.
-    const auto full = frame_of({0x84, 0xa2, 'i', 'd', 1, 0xa5, 'd', 'e', 'l', 't', 'a', 3, 0xa5, 'd', 'e', 'l', 't', 'a', 4,
-                                0xa2, 'i', 'd', 5});
+    const auto full = frame_of({0x84, 0xa2, 'i', 'd', 1,   0xa5, 'd', 'e',  'l', 't', 'a', 3,
+                                0xa5, 'd',  'e', 'l', 't', 'a',  4,   0xa2, 'i', 'd', 5});
     CHECK(decoded<order_map>(full) == order_map{5, 4, 0.5, "unnamed"});
 }
 
@@ -481,8 +483,8 @@ TEST_CASE("what an earlier object left behind never shows in a later one") {
     const branch full{{1, 1}, {{2, 2}, {3, 3}, {4, 4}}, leaf{5, 5}, {6, 6, 6}, {7, 7}, {{"x", {8, 8}}}};
     leat::encode(full, frame);
     // [{"b": 3}, [{"a": 9}, {}], {"b": 4}, [1], [5], {"y": {}}]
-    const auto sparse = frame_of({0x96, 0x81, 0xa1, 'b', 3, 0x92, 0x81, 0xa1, 'a', 9, 0x80, 0x81, 0xa1, 'b', 4,
-                                  0x91, 1, 0x91, 5, 0x81, 0xa1, 'y', 0x80});
+    const auto sparse = frame_of({0x96, 0x81, 0xa1, 'b',  3, 0x92, 0x81, 0xa1, 'a',  9,   0x80, 0x81,
+                                  0xa1, 'b',  4,    0x91, 1, 0x91, 5,    0x81, 0xa1, 'y', 0x80});
     frame.write(reinterpret_cast<const char*>(sparse.data()), sparse.size());
     leat::encode(full, frame);
     frame.write("\x90", 1);
@@ -503,7 +505,8 @@ TEST_CASE("what an earlier object left behind never shows in a later one") {
 
 TEST_CASE("a vector that is read again shrinks and grows") {
     leat::buffer frame;
-    for (const auto& numbers : {std::vector<int>{1, 2, 3}, {4}, {}, {5, 6, 7, 8}}) leat::encode(numbers, frame);
+    for (const auto& numbers : {std::vector<int>{1, 2, 3}, {4}, {}, {5, 6, 7, 8}})
+        leat::encode(numbers, frame);
     leat::decoder<std::vector<int>> objects{frame.view()};
     std::vector<int> out;
     std::vector<std::vector<int>> seen;
@@ -523,7 +526,8 @@ struct node {
 }  // namespace
 
 TEST_CASE("maps inside maps with keys out of order take time in proportion, not twice for each level") {
-    // {"child": ..., "last": 1, "after": 2}, thirty levels deep: doubling would take a thousand million steps.
+    // {"child": ..., "last": 1, "after": 2}, thirty levels deep: doubling would take a thousand million
+    // steps.
     std::vector<std::byte> frame = frame_of({0xc0});
     for (int level = 0; level < 30; ++level) {
         auto outer = frame_of({0x83, 0xa5, 'c', 'h', 'i', 'l', 'd'});
@@ -632,7 +636,8 @@ struct by_stream {
     template <class Stream>
     void pack_rest(msgpack::packer<Stream>& packer) const {
         packer << a;
-        packer.pack_str(static_cast<std::uint32_t>(b.size())).pack_str_body(b.data(), static_cast<std::uint32_t>(b.size()));
+        packer.pack_str(static_cast<std::uint32_t>(b.size()))
+            .pack_str_body(b.data(), static_cast<std::uint32_t>(b.size()));
     }
     void msgpack_unpack(const msgpack::object& from) {
         std::tuple<int, std::string> both;
@@ -679,7 +684,8 @@ TEST_CASE("enums come back, and their converters decide what they take") {
     check_round_trip(static_cast<int>(grade::durable));
     CHECK(decoded<grade>(encoded(grade::durable)) == grade::durable);
     CHECK(decoded<wide>(encoded(wide::low)) == wide::low);
-    CHECK(decoded<std::vector<checked>>(encoded(std::vector{checked::one, checked::two})).back() == checked::two);
+    CHECK(decoded<std::vector<checked>>(encoded(std::vector{checked::one, checked::two})).back() ==
+          checked::two);
     CHECK(refusal<checked>(encoded(3)) == decode_error::out_of_range);
     CHECK(refusal<grade>(encoded(std::int64_t{1} << 40)) == decode_error::out_of_range);
     CHECK(refusal<grade>(encoded("durable"s)) == decode_error::wrong_type);
@@ -769,8 +775,9 @@ TEST_CASE("an error inside a batch says where, ends the batch, and leaves the ea
 }
 
 TEST_CASE("every frame that was cut short is truncated") {
-    const auto frame = encoded(std::tuple{order{1'000'000, -1'000'000, 1.5, "sixteen bytes ok"}, order_map{}, 1.5F,
-                                          std::vector<char>(300, 'x'), std::map<int, int>{{1, 2}}, std::string(40, 'y')});
+    const auto frame =
+        encoded(std::tuple{order{1'000'000, -1'000'000, 1.5, "sixteen bytes ok"}, order_map{}, 1.5F,
+                           std::vector<char>(300, 'x'), std::map<int, int>{{1, 2}}, std::string(40, 'y')});
     using type = std::tuple<order, order_map, float, std::vector<char>, std::map<int, int>, std::string>;
     REQUIRE(refusal<type>(frame) == decode_error::none);
     for (std::size_t size = 0; size < frame.size(); ++size) {
@@ -848,7 +855,8 @@ TEST_CASE("the depth limit is exact, in place, in what is stepped over and in wh
 TEST_CASE("the element limit is exact for arrays, maps and what is stepped over") {
     const decode_limits limits{.elements = 20};
     CHECK(refusal<std::vector<int>>(encoded(std::vector<int>(20)), limits) == decode_error::none);
-    CHECK(refusal<std::vector<int>>(encoded(std::vector<int>(21)), limits) == decode_error::too_many_elements);
+    CHECK(refusal<std::vector<int>>(encoded(std::vector<int>(21)), limits) ==
+          decode_error::too_many_elements);
     std::map<int, int> map;
     for (int i = 0; i < 20; ++i) map[i] = i;
     CHECK(refusal<std::map<int, int>>(encoded(map), limits) == decode_error::none);
@@ -869,10 +877,13 @@ TEST_CASE("the string and binary limits are exact") {
         CHECK(refusal<std::string>(encoded(std::string(most + 1, 'x')), strings) == decode_error::too_long);
         const decode_limits binaries{.string_bytes = 0, .binary_bytes = most};
         CHECK(refusal<std::vector<char>>(encoded(std::vector<char>(most)), binaries) == decode_error::none);
-        CHECK(refusal<std::vector<char>>(encoded(std::vector<char>(most + 1)), binaries) == decode_error::too_long);
-        const msgpack::type::ext extension{1, std::string(most, 'x').data(), static_cast<std::uint32_t>(most)};
+        CHECK(refusal<std::vector<char>>(encoded(std::vector<char>(most + 1)), binaries) ==
+              decode_error::too_long);
+        const msgpack::type::ext extension{1, std::string(most, 'x').data(),
+                                           static_cast<std::uint32_t>(most)};
         CHECK(refusal<msgpack::type::ext>(encoded(extension), binaries) == decode_error::none);
-        CHECK(refusal<msgpack::type::ext>(encoded(extension), {.binary_bytes = most - 1}) == decode_error::too_long);
+        CHECK(refusal<msgpack::type::ext>(encoded(extension), {.binary_bytes = most - 1}) ==
+              decode_error::too_long);
     }
 }
 
@@ -880,7 +891,8 @@ TEST_CASE("a container that claims more than the frame holds is truncated before
     CHECK(refusal<std::vector<int>>(frame_of({0xdc, 0, 3, 1, 2})) == decode_error::truncated);
     CHECK(refusal<std::map<int, int>>(frame_of({0x82, 1, 2, 3})) == decode_error::truncated);
     CHECK(refusal<std::vector<int>>(frame_of({0xdd, 0, 0x0f, 0, 0})) == decode_error::truncated);
-    CHECK(refusal<std::vector<int>>(frame_of({0xdd, 0xff, 0xff, 0xff, 0xff})) == decode_error::too_many_elements);
+    CHECK(refusal<std::vector<int>>(frame_of({0xdd, 0xff, 0xff, 0xff, 0xff})) ==
+          decode_error::too_many_elements);
     CHECK(refusal<point>(frame_of({0xdd, 0, 0x0f, 0, 0})) == decode_error::truncated);
 }
 
@@ -954,7 +966,9 @@ public:
     Integer number() {
         return static_cast<Integer>(engine_() >> upto(63));
     }
-    std::string text() { return std::string(upto(3) == 0 ? upto(300) : upto(20), static_cast<char>('a' + upto(25))); }
+    std::string text() {
+        return std::string(upto(3) == 0 ? upto(300) : upto(20), static_cast<char>('a' + upto(25)));
+    }
     order_map one() { return {number<std::uint64_t>(), number<std::int64_t>(), number<int>() / 8.0, text()}; }
 
     random_value value() {
@@ -962,7 +976,8 @@ public:
         if (upto(1) == 0) {
             made.a.emplace(upto(5));
             for (auto& map : *made.a) {
-                for (auto i = upto(20); i != 0; --i) map[text()] = {number<std::int32_t>(), number<int>() / 4.0};
+                for (auto i = upto(20); i != 0; --i)
+                    map[text()] = {number<std::int32_t>(), number<int>() / 4.0};
             }
         }
         made.b = {number<std::uint16_t>(), text(), std::vector<bool>(upto(20), upto(1) == 0)};

@@ -16,7 +16,7 @@
             thrown = true;                                                             \
             CHECK((failure.kind() == (kind_)));                                        \
             CHECK_MESSAGE(std::string{failure.what()}.find(text) != std::string::npos, \
-                          "the error says: " << failure.what());                       \
+                          "the error says: " << std::string{failure.what()});          \
         }                                                                              \
         CHECK_MESSAGE(thrown, #expression " did not throw");                           \
     } while (false)

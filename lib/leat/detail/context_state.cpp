@@ -13,7 +13,9 @@ namespace leat::detail {
 namespace {
 
 context_options checked(context_options options) {
-    const auto refuse = [](const std::string& text) { throw error{errc::bad_option, "context option " + text}; };
+    const auto refuse = [](const std::string& text) {
+        throw error{errc::bad_option, "context option " + text};
+    };
     if (options.io_threads < 1 || options.io_threads > 64) {
         refuse("io_threads is " + std::to_string(options.io_threads) + "; allowed are 1 to 64");
     }
@@ -22,29 +24,38 @@ context_options checked(context_options options) {
     }
     if (options.close_deadline < std::chrono::milliseconds{0}) refuse("close_deadline is negative");
     if (!options.on_warning) {
-        options.on_warning = [](const std::string& text) { std::fprintf(stderr, "leat: %s\n", text.c_str()); };
+        options.on_warning = [](const std::string& text) {
+            std::fprintf(stderr, "leat: %s\n", text.c_str());
+        };
     }
     return options;
 }
 
 }  // namespace
 
-context_state::context_state(context_options options) : options_(checked(std::move(options))), zmq_(zmq_ctx_new()) {
-    if (zmq_ == nullptr) throw error{errc::no_resources, "cannot make a ZeroMQ context: " + std::string{zmq_strerror(zmq_errno())}};
+context_state::context_state(context_options options)
+    : options_(checked(std::move(options))), zmq_(zmq_ctx_new()) {
+    if (zmq_ == nullptr)
+        throw error{errc::no_resources,
+                    "cannot make a ZeroMQ context: " + std::string{zmq_strerror(zmq_errno())}};
     zmq_ctx_set(zmq_, ZMQ_IO_THREADS, options_.io_threads);
     zmq_ctx_set(zmq_, ZMQ_MAX_SOCKETS, options_.max_sockets);
 }
 
 context_state::~context_state() = default;
 
-void context_state::warn(const std::string& text) const { options_.on_warning(text); }
+void context_state::warn(const std::string& text) const {
+    options_.on_warning(text);
+}
 
 std::shared_ptr<socket_record> context_state::add(std::string role) {
     auto record = std::make_shared<socket_record>();
     record->role = std::move(role);
     const std::lock_guard lock{mutex_};
     if (closing_) throw error{errc::closed, record->role + " socket: its context is closed"};
-    records_.remove_if([](const auto& one) { return !one->open && one->meter->pending() == 0 && one->meter->expired() == 0; });
+    records_.remove_if([](const auto& one) {
+        return !one->open && one->meter->pending() == 0 && one->meter->expired() == 0;
+    });
     records_.push_back(record);
     return record;
 }
@@ -66,12 +77,21 @@ void context_state::note_endpoint(socket_record& record, const std::string& text
     }
 }
 
-// inproc: one socket has the name, others connect to it before or after, and all part when the one that has it closes.
+// inproc: one socket has the name, others connect to it before or after, and all part when the one that has
+// it closes.
+
+context_state::inproc_name& context_state::inproc(const std::string& name) {
+    for (auto& entry : inproc_) {
+        if (entry.name == name && (entry.taken || !entry.binder)) return entry;
+    }
+    return inproc_.emplace_back(inproc_name{name, nullptr, {}, false});
+}
 
 void context_state::inproc_bound(const record_ptr& record, const std::string& name) {
     const std::lock_guard lock{mutex_};
-    auto& entry = inproc_[name];
+    auto& entry = inproc(name);
     entry.binder = record;
+    entry.taken = true;
     for (const auto& peer : entry.connectors) {
         record->peers->on_inproc(true, name);
         peer->peers->on_inproc(true, name);
@@ -80,24 +100,42 @@ void context_state::inproc_bound(const record_ptr& record, const std::string& na
 
 void context_state::inproc_connected(const record_ptr& record, const std::string& name) {
     const std::lock_guard lock{mutex_};
-    auto& entry = inproc_[name];
+    auto& entry = inproc(name);
     entry.connectors.push_back(record);
     if (!entry.binder) return;
     record->peers->on_inproc(true, name);
     entry.binder->peers->on_inproc(true, name);
 }
 
+void context_state::inproc_unbound(const record_ptr& record, const std::string& name) {
+    const std::lock_guard lock{mutex_};
+    for (auto& entry : inproc_) {
+        if (entry.name == name && entry.binder == record) entry.taken = false;
+    }
+}
+
+void context_state::inproc_disconnected(const record_ptr& record, const std::string& name) {
+    const std::lock_guard lock{mutex_};
+    for (auto& entry : inproc_) {
+        if (entry.name != name) continue;
+        const auto left = std::erase(entry.connectors, record);
+        for (std::size_t i = 0; entry.binder && i < left; ++i) {
+            entry.binder->peers->on_inproc(false, name);
+            record->peers->on_inproc(false, name);
+        }
+    }
+}
+
 void context_state::leave_inproc(const record_ptr& record) {
     for (auto at = inproc_.begin(); at != inproc_.end();) {
-        auto& [name, entry] = *at;
-        if (entry.binder == record) {
-            for (const auto& peer : entry.connectors) peer->peers->on_inproc(false, name);
+        if (at->binder == record) {
+            for (const auto& peer : at->connectors) peer->peers->on_inproc(false, at->name);
             at = inproc_.erase(at);
             continue;
         }
-        const auto left = std::erase(entry.connectors, record);
-        for (std::size_t i = 0; entry.binder && i < left; ++i) entry.binder->peers->on_inproc(false, name);
-        at = !entry.binder && entry.connectors.empty() ? inproc_.erase(at) : std::next(at);
+        const auto left = std::erase(at->connectors, record);
+        for (std::size_t i = 0; at->binder && i < left; ++i) at->binder->peers->on_inproc(false, at->name);
+        at = !at->binder && at->connectors.empty() ? inproc_.erase(at) : std::next(at);
     }
 }
 
@@ -143,7 +181,8 @@ close_report context_state::close(deadline until) {
     const bool terminated = terminate(all_closed ? until : deadline::now());
     auto done = report(terminated);
     for (const auto& one : done.leftovers) {
-        const auto unsent = std::to_string(one.messages) + (one.messages == 1 ? " message was" : " messages were") +
+        const auto unsent = std::to_string(one.messages) +
+                            (one.messages == 1 ? " message was" : " messages were") +
                             " accepted and not handed to a peer";
         warn(one.socket + (one.open ? " is still open at the end of its context; " : ": ") + unsent);
     }
@@ -162,20 +201,27 @@ void context_state::stop_background(deadline until) {
     if (!running) return;
     running->stop.request_stop();
     // A loop thread that is stuck in a callback is left behind; it shares all that it uses.
-    running->events.wait_ended(until) == status::ok ? running->thread.join() : running->thread.detach();
+    if (running->events.wait_ended(until) == status::ok) {
+        running->thread.join();
+    } else {
+        running->thread.detach();
+        warn("a handler on the context's loop had not returned when the context's time to close was up");
+    }
 }
 
 bool context_state::wait_until_closed(std::unique_lock<std::mutex>& lock, deadline until) {
-    const auto all_closed = [&] { return std::none_of(records_.begin(), records_.end(), [](auto& r) { return r->open; }); };
     // What the calling thread holds itself cannot close while it waits here.
     const auto self = std::this_thread::get_id();
-    const auto hopeless = std::all_of(records_.begin(), records_.end(), [&](auto& r) { return !r->open || r->owner == self; });
-    if (hopeless) return all_closed();
+    const auto others_closed = [&] {
+        return std::all_of(records_.begin(), records_.end(),
+                           [&](auto& r) { return !r->open || r->owner == self; });
+    };
     if (until.is_never()) {
-        changed_.wait(lock, all_closed);
-        return true;
+        changed_.wait(lock, others_closed);
+    } else {
+        changed_.wait_until(lock, deadline::clock::now() + until.left(), others_closed);
     }
-    return changed_.wait_until(lock, deadline::clock::now() + until.left(), all_closed);
+    return std::none_of(records_.begin(), records_.end(), [](auto& r) { return r->open; });
 }
 
 bool context_state::terminate(deadline until) {
@@ -186,13 +232,15 @@ bool context_state::terminate(deadline until) {
     };
     const auto end = std::make_shared<shared>();
     std::thread helper{[zmq = zmq_, end] {
-        while (zmq_ctx_term(zmq) != 0 && zmq_errno() == EINTR) {}
+        while (zmq_ctx_term(zmq) != 0 && zmq_errno() == EINTR) {
+        }
         const std::lock_guard lock{end->mutex};
         end->done = true;
         end->changed.notify_all();
     }};
     std::unique_lock lock{end->mutex};
-    const bool in_time = end->changed.wait_until(lock, deadline::clock::now() + until.left(), [&] { return end->done; });
+    const bool in_time =
+        end->changed.wait_until(lock, deadline::clock::now() + until.left(), [&] { return end->done; });
     lock.unlock();
     in_time ? helper.join() : helper.detach();
     return in_time;
@@ -222,7 +270,8 @@ std::string context_state::next_monitor_name() {
 
 std::string context_state::describe(const socket_record& record) {
     std::string text = record.role;
-    for (std::size_t i = 0; i < record.endpoints.size(); ++i) text += (i == 0 ? " " : ", ") + record.endpoints[i];
+    for (std::size_t i = 0; i < record.endpoints.size(); ++i)
+        text += (i == 0 ? " " : ", ") + record.endpoints[i];
     if (record.endpoints.empty()) text += " (neither bound nor connected)";
     return text;
 }

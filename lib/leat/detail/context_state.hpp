@@ -9,7 +9,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <list>
-#include <map>
 #include <mutex>
 #include <thread>
 
@@ -39,6 +38,8 @@ public:
     void note_endpoint(socket_record& record, const std::string& text, bool added);
     void inproc_bound(const std::shared_ptr<socket_record>& record, const std::string& name);
     void inproc_connected(const std::shared_ptr<socket_record>& record, const std::string& name);
+    void inproc_unbound(const std::shared_ptr<socket_record>& record, const std::string& name);
+    void inproc_disconnected(const std::shared_ptr<socket_record>& record, const std::string& name);
 
     close_report close(deadline until);
     loop& background();
@@ -56,10 +57,14 @@ public:
 private:
     using record_ptr = std::shared_ptr<socket_record>;
     struct inproc_name {
-        record_ptr binder;
+        std::string name;
+        record_ptr binder;  // none yet when it was connected to first
         std::vector<record_ptr> connectors;
+        bool taken =
+            false;  // false once unbound: those who are connected stay so, and another may take the name
     };
 
+    inproc_name& inproc(const std::string& name);
     void leave_inproc(const record_ptr& record);
     void stop_background(deadline until);
     bool wait_until_closed(std::unique_lock<std::mutex>& lock, deadline until);
@@ -72,7 +77,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::list<record_ptr> records_;
-    std::map<std::string, inproc_name> inproc_;
+    std::list<inproc_name> inproc_;
     std::uint64_t last_monitor_ = 0;
     bool closing_ = false;
     std::optional<close_report> report_;

@@ -34,8 +34,8 @@ inline constexpr std::size_t footprint<std::deque<Element, Allocator>> = sizeof(
 inline constexpr std::size_t node_bytes = 32;
 
 template <class Element>
-inline constexpr bool is_octet = std::same_as<Element, char> || std::same_as<Element, unsigned char> ||
-                                 std::same_as<Element, std::byte>;
+inline constexpr bool is_octet =
+    std::same_as<Element, char> || std::same_as<Element, unsigned char> || std::same_as<Element, std::byte>;
 
 /// Reads `count` elements at the end of `out`, which grows no faster than they come.
 template <class Sequence>
@@ -68,7 +68,8 @@ struct value_reader<std::vector<Element, Allocator>> {
     }
 
 private:
-    static bool read_elements(msgpack_reader& reader, std::vector<Element, Allocator>& out, std::uint32_t count) {
+    static bool read_elements(msgpack_reader& reader, std::vector<Element, Allocator>& out,
+                              std::uint32_t count) {
         if constexpr (std::same_as<Element, bool>) {
             out.resize(count);
             for (std::uint32_t i = 0; i < count; ++i) {
@@ -81,7 +82,8 @@ private:
             if (reader.fresh()) out.clear();
             if (count < out.size()) out.erase(out.begin() + count, out.end());
             // Room for all at once, unless that is more than the frame itself takes.
-            out.reserve(std::min<std::size_t>(count, std::max<std::size_t>(reader.left() / sizeof(Element), 16)));
+            out.reserve(
+                std::min<std::size_t>(count, std::max<std::size_t>(reader.left() / sizeof(Element), 16)));
             for (auto& element : out) {
                 if (!read_value(reader, element)) return false;
             }
@@ -97,7 +99,8 @@ struct sequence_reader {
         std::uint32_t count = 0;
         const auto* const start = reader.at();
         if (!reader.enter_array(count)) return false;
-        if (!reader.charge(count, footprint<element> + node_bytes)) return reader.fail_at(start, reader.error());
+        if (!reader.charge(count, footprint<element> + node_bytes))
+            return reader.fail_at(start, reader.error());
         out.clear();
         return append_elements(reader, out, count) && reader.leave();
     }
@@ -116,7 +119,8 @@ struct set_reader {
         std::uint32_t count = 0;
         const auto* const start = reader.at();
         if (!reader.enter_array(count)) return false;
-        if (!reader.charge(count, footprint<element> + node_bytes)) return reader.fail_at(start, reader.error());
+        if (!reader.charge(count, footprint<element> + node_bytes))
+            return reader.fail_at(start, reader.error());
         out.clear();
         const msgpack_reader::fresh_scope scope{reader};
         for (std::uint32_t i = 0; i < count; ++i) {
@@ -173,7 +177,8 @@ struct value_reader<std::unordered_map<Parts...>> : map_reader<std::unordered_ma
 template <class... Parts>
 struct value_reader<std::unordered_multimap<Parts...>> : map_reader<std::unordered_multimap<Parts...>> {};
 
-/// Reads into the `size` elements at `out`. Fewer in the frame leave the rest at their defaults, more are refused.
+/// Reads into the `size` elements at `out`. Fewer in the frame leave the rest at their defaults, more are
+/// refused.
 template <class Element>
 bool read_fixed(msgpack_reader& reader, Element* out, std::size_t size) {
     const auto* const start = reader.at();

@@ -8,10 +8,12 @@
 
 namespace leat::detail {
 
-/// In the place of a stream: a packer over it writes nothing, and tells `Visitor` of each field of a struct instead.
+/// In the place of a stream: a packer over it writes nothing, and tells `Visitor` of each field of a struct
+/// instead.
 ///
-/// `Visitor` has `begin_array(count, where)`, `begin_map(count, where)`, `field(value, where)` and `other()`, which is
-/// for any call that the library's own struct macros do not make. `where` is the source line of the call.
+/// `Visitor` has `begin_array(count, where)`, `begin_map(count, where)`, `field(value, where)` and `other()`,
+/// which is for any call that the library's own struct macros do not make. `where` is the source line of the
+/// call.
 template <class Visitor>
 struct field_stream {
     Visitor& visitor;
@@ -20,7 +22,8 @@ struct field_stream {
 
 }  // namespace leat::detail
 
-/// The packer that a type's own `msgpack_pack` meets when its fields are visited: all that the library's packer has.
+/// The packer that a type's own `msgpack_pack` meets when its fields are visited: all that the library's
+/// packer has.
 template <class Visitor>
 class msgpack::v1::packer<leat::detail::field_stream<Visitor>> {
     using place = std::source_location;
@@ -37,7 +40,7 @@ public:
         return *this;
     }
     template <class Value>
-    packer& pack(const Value& value, place where = place::current()) {
+    [[gnu::always_inline]] packer& pack(const Value& value, place where = place::current()) {
         visitor_.field(value, where);
         return *this;
     }

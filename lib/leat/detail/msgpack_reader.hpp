@@ -21,15 +21,15 @@ namespace leat::detail {
 /// One value as it stands in a frame: what it is, and its number, its bytes, or the count of what follows it.
 struct msgpack_token {
     msgpack::type::object_type type = msgpack::type::NIL;
-    std::uint64_t number = 0;           ///< an integer, a boolean, or the bits of a double
-    std::uint32_t size = 0;             ///< bytes of a string, binary or extension; elements or pairs
-    const std::uint8_t* data = nullptr; ///< the bytes; an extension's begin with its type
+    std::uint64_t number = 0;            ///< an integer, a boolean, or the bits of a double
+    std::uint32_t size = 0;              ///< bytes of a string, binary or extension; elements or pairs
+    const std::uint8_t* data = nullptr;  ///< the bytes; an extension's begin with its type
 };
 
 /// A cursor over one frame that checks everything it reads against the frame's end and the limits.
 ///
-/// A read returns false when it failed; the first failure is kept, with its place. Two of the failures are not the
-/// frame's: they ask for the object to be read again in another way (see `begin_again`).
+/// A read returns false when it failed; the first failure is kept, with its place. Two of the failures are
+/// not the frame's: they ask for the object to be read again in another way (see `begin_again`).
 class msgpack_reader {
 public:
     /// A pair of a map that is read in an order of its own.
@@ -58,9 +58,10 @@ public:
         return fail(error);
     }
 
-    // Passes over one object. The first pass reads over what the object holds, and takes the keys of maps to come in
-    // their declared order: the cheapest when all fields are there. When one is missing the object must start from its
-    // defaults (fresh); when keys come in another order, maps must be indexed before any field is written.
+    // Passes over one object. The first pass reads over what the object holds, and takes the keys of maps to
+    // come in their declared order: the cheapest when all fields are there. When one is missing the object
+    // must start from its defaults (fresh); when keys come in another order, maps must be indexed before any
+    // field is written.
     void begin_object() noexcept;
     [[nodiscard]] bool begin_again() noexcept;
     [[nodiscard]] bool fresh() const noexcept { return fresh_; }
@@ -107,15 +108,24 @@ public:
             return true;
         }
         switch (head) {
-            case 0xcc: return number<std::uint8_t>(out);
-            case 0xcd: return number<std::uint16_t>(out);
-            case 0xce: return number<std::uint32_t>(out);
-            case 0xcf: return number<std::uint64_t>(out);
-            case 0xd0: return number<std::int8_t>(out);
-            case 0xd1: return number<std::int16_t>(out);
-            case 0xd2: return number<std::int32_t>(out);
-            case 0xd3: return number<std::int64_t>(out);
-            default: break;
+            case 0xcc:
+                return number<std::uint8_t>(out);
+            case 0xcd:
+                return number<std::uint16_t>(out);
+            case 0xce:
+                return number<std::uint32_t>(out);
+            case 0xcf:
+                return number<std::uint64_t>(out);
+            case 0xd0:
+                return number<std::int8_t>(out);
+            case 0xd1:
+                return number<std::int16_t>(out);
+            case 0xd2:
+                return number<std::int32_t>(out);
+            case 0xd3:
+                return number<std::int64_t>(out);
+            default:
+                break;
         }
         if (head < 0xe0) return fail_type();
         if constexpr (std::is_signed_v<Integer>) {
@@ -154,8 +164,9 @@ public:
         return !at_end() && ((*at_ & 0xe0) == 0xa0 || (*at_ >= 0xd9 && *at_ <= 0xdb));
     }
 
-    /// Steps over `name` if it comes next, in its shortest form. A longer one than 31 bytes is never found this way.
-    bool take_name(std::string_view name) noexcept {
+    /// Steps over `name` if it comes next, in its shortest form. A longer one than 31 bytes is never found
+    /// this way.
+    [[gnu::always_inline]] bool take_name(std::string_view name) noexcept {
         const auto size = name.size();
         if (size > 31 || size >= left() || *at_ != (0xa0U | size)) return false;
         if (std::memcmp(at_ + 1, name.data(), size) != 0) return false;
@@ -186,8 +197,8 @@ public:
     bool skip() noexcept;
     bool skip(std::uint32_t count) noexcept;
 
-    /// One whole value as msgpack-cxx's own object. Its containers live until the next `begin_object`, its strings and
-    /// binaries are in the frame.
+    /// One whole value as msgpack-cxx's own object. Its containers live until the next `begin_object`, its
+    /// strings and binaries are in the frame.
     bool tree(msgpack::object& out);
 
     /// Puts the pairs of a map that was entered at the end of `pairs`.

@@ -14,10 +14,12 @@
 
 namespace leat {
 
-/// Specialize to true for a type that must be decoded by its own `msgpack_unpack`, through msgpack-cxx's objects.
+/// Specialize to true for a type that must be decoded by its own `msgpack_unpack`, through msgpack-cxx's
+/// objects.
 ///
-/// leat finds out by itself when a type's functions were written by hand. It cannot when `msgpack_pack` was left to
-/// `msgpack::type::make_define_array` or `_map` and only `msgpack_unpack` does something more, such as a check.
+/// leat finds out by itself when a type's functions were written by hand. It cannot when `msgpack_pack` was
+/// left to `msgpack::type::make_define_array` or `_map` and only `msgpack_unpack` does something more, such
+/// as a check.
 template <class Value>
 inline constexpr bool convert_with_msgpack = false;
 
@@ -33,7 +35,8 @@ enum class msgpack_shape : std::uint8_t {
 /// Collects what a type's `msgpack_pack` does, to tell whether one of the library's macros wrote it.
 class shape_visitor {
 public:
-    shape_visitor(const void* object, std::size_t size) : object_(static_cast<const char*>(object)), size_(size) {}
+    shape_visitor(const void* object, std::size_t size)
+        : object_(static_cast<const char*>(object)), size_(size) {}
 
     void begin_array(std::uint32_t count, std::source_location where) {
         begin(msgpack_shape::array, count, where, "cpp11_define_array.hpp");
@@ -55,7 +58,8 @@ public:
     }
 
 private:
-    void begin(msgpack_shape shape, std::size_t expected, std::source_location where, std::string_view header) {
+    void begin(msgpack_shape shape, std::size_t expected, std::source_location where,
+               std::string_view header) {
         sound_ = sound_ && !begun_ && is_from(where, header);
         begun_ = true;
         shape_ = shape;

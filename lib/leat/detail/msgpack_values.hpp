@@ -3,6 +3,7 @@
 #include "leat/detail/msgpack_reader.hpp"
 #include "leat/detail/msgpack_shape.hpp"
 
+#include <chrono>
 #include <complex>
 #include <concepts>
 #include <cstddef>
@@ -15,8 +16,8 @@
 
 namespace leat::detail {
 
-/// Reads one value into `out`. Specialized for what can be read in place; any other type goes through `read_fields` or
-/// through msgpack-cxx's own conversion.
+/// Reads one value into `out`. Specialized for what can be read in place; any other type goes through
+/// `read_fields` or through msgpack-cxx's own conversion.
 template <class Value>
 struct value_reader;
 
@@ -40,6 +41,10 @@ template <>
 inline constexpr bool converts_whole<msgpack::type::v4raw_ref> = true;
 template <>
 inline constexpr bool converts_whole<std::wstring> = true;
+template <class Part>
+inline constexpr bool converts_whole<std::complex<Part>> = true;
+template <class Clock, class Duration>
+inline constexpr bool converts_whole<std::chrono::time_point<Clock, Duration>> = true;
 
 /// The general way: builds msgpack-cxx's object of the value and has it converted.
 template <class Value>
@@ -99,7 +104,7 @@ public:
     void begin_array(std::uint32_t, std::source_location) {}
     void other() {}
     template <class Field>
-    void field(const Field& field, std::source_location) {
+    [[gnu::always_inline]] void field(const Field& field, std::source_location) {
         at_name_ = !at_name_;
         if (!good_) return;
         if (at_name_)
@@ -132,7 +137,7 @@ public:
 
     void begin_map(std::uint32_t fields, std::source_location) { good_ = fields == pairs_; }
 
-    void name(std::string_view name) {
+    [[gnu::always_inline]] void name(std::string_view name) {
         if (reader_.take_name(name)) return;
         good_ = false;
     }
@@ -151,7 +156,8 @@ private:
     bool touched_ = false;
 };
 
-/// Reads a map from the places of its pairs: keys in any order, unknown ones left out, the last of equal ones taken.
+/// Reads a map from the places of its pairs: keys in any order, unknown ones left out, the last of equal ones
+/// taken.
 class indexed_visitor : public map_visitor<indexed_visitor> {
 public:
     indexed_visitor(msgpack_reader& reader, std::size_t first, std::size_t last)

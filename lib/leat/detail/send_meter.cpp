@@ -22,7 +22,8 @@ struct send_meter::marker {
 message send_meter::mark(message&& m, std::uint32_t messages, std::size_t size) {
     auto group = std::make_unique<marker>();
     group->meter = shared_from_this();
-    group->messages = accepted_.load(std::memory_order_relaxed) + messages - marked_.load(std::memory_order_relaxed);
+    group->messages =
+        accepted_.load(std::memory_order_relaxed) + messages - marked_.load(std::memory_order_relaxed);
     group->bytes = bytes_ + size + frame_overhead;
     group->own_messages = messages;
     group->frames_before = frames_;
@@ -66,7 +67,9 @@ void send_meter::on_free(void*, void* hint) {
     after_receive();  // what the sender wrote before its send
     const std::unique_ptr<marker> group{static_cast<marker*>(hint)};
     if (!group->accepted) return;
-    if (group->sender == std::this_thread::get_id()) group->meter->freed_by_sender_ = true;
+    if (group->sender == std::this_thread::get_id() && group.get() == group->meter->last_) {
+        group->meter->freed_by_sender_ = true;
+    }
     group->meter->release(*group);
 }
 

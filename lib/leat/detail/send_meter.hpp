@@ -10,12 +10,13 @@
 
 namespace leat::detail {
 
-/// Counts what a socket has accepted and libzmq has not yet handed to the kernel, which libzmq itself does not tell.
+/// Counts what a socket has accepted and libzmq has not yet handed to the kernel, which libzmq itself does
+/// not tell.
 ///
-/// A message with a free function of its own tells when libzmq is done with it. Giving one to each small frame would cost
-/// more than sending it, so one frame, the marker, stands for a group: those sent since the last marker, at most 61 (a
-/// prime, so that markers do not all go to the same one of several peers) and 16 KiB. While nothing is under way each
-/// frame is a marker, so slow senders are counted exactly.
+/// A message with a free function of its own tells when libzmq is done with it. Giving one to each small
+/// frame would cost more than sending it, so one frame, the marker, stands for a group: those sent since the
+/// last marker, at most 61 (a prime, so that markers do not all go to the same one of several peers) and 16
+/// KiB. While nothing is under way each frame is a marker, so slow senders are counted exactly.
 ///
 /// The sending thread calls everything but `pending`, `expired` and what libzmq's threads call on release.
 class send_meter : public std::enable_shared_from_this<send_meter> {
@@ -26,24 +27,26 @@ public:
     static constexpr std::size_t group_bytes = 16u << 10;
     static constexpr std::size_t frame_overhead = 64;  // libzmq's message structure in the pipe
 
-    /// True when a frame of `size` bytes is to be sent as `mark` makes it.
-    [[nodiscard]] bool due(std::size_t size) const noexcept {
-        return (frames_ + 1 >= group_frames || bytes_ + size >= group_bytes || idle()) && on_;
+    /// True when the next frame is to be sent as `mark` makes it.
+    [[nodiscard]] bool due() const noexcept {
+        return (frames_ + 1 >= group_frames || bytes_ >= group_bytes || idle()) && on_;
     }
 
-    /// Over inproc the receiver holds the very message that was sent, so its release says nothing: such sockets do not count.
+    /// Over inproc the receiver holds the very message that was sent, so its release says nothing: such
+    /// sockets do not count.
     void turn_off() noexcept { on_ = false; }
     [[nodiscard]] bool on() const noexcept { return on_; }
 
-    /// Counts a frame that libzmq accepted without a marker. `messages` is what it stands for: a batch is several.
+    /// Counts a frame that libzmq accepted without a marker. `messages` is what it stands for: a batch is
+    /// several.
     void accept(std::size_t size, std::uint32_t messages) noexcept {
         ++frames_;
         bytes_ += size + frame_overhead;
         add(accepted_, messages);
     }
 
-    /// Counts `m` as accepted and wraps it so that its release is noticed. `size` is what is accounted: that of all parts
-    /// when `m` is the last one.
+    /// Counts `m` as accepted and wraps it so that its release is noticed. `size` is what is accounted: that
+    /// of all parts when `m` is the last one.
     [[nodiscard]] message mark(message&& m, std::uint32_t messages, std::size_t size);
 
     /// Takes back the last `mark`, whose message libzmq did not accept.
@@ -68,24 +71,32 @@ public:
     void close(std::chrono::milliseconds linger) noexcept;
 
     /// Messages that were dropped when their linger ended. Any thread.
-    [[nodiscard]] std::uint64_t expired() const noexcept { return done_.expired.load(std::memory_order_acquire); }
+    [[nodiscard]] std::uint64_t expired() const noexcept {
+        return done_.expired.load(std::memory_order_acquire);
+    }
 
-    /// Raised once no more than `bytes` are pending, after `wake_below(bytes)` (or none, after `wake_when_idle`) and until `no_wake`.
+    /// True when all markers were let go. What was sent after the last one may be under way: nothing tells of
+    /// it.
+    [[nodiscard]] bool idle() const noexcept {
+        return marked_.load(std::memory_order_relaxed) == done_.messages.load(std::memory_order_acquire);
+    }
+
+    /// Raised once no more than `bytes` are pending or all markers are let go, after `wake_below(bytes)` (or
+    /// none, after `wake_when_idle`) and until `no_wake`.
     [[nodiscard]] const wake_up& released() const noexcept { return released_; }
     void wake_below(std::size_t bytes) noexcept {
-        wake_at_.store(marked_bytes_ + bytes_ - bytes);
+        wake_at_.store(bytes_ < bytes ? marked_bytes_ + bytes_ - bytes : marked_bytes_);
         // The look at `pending_bytes` that follows must not come first: see `release`.
         std::atomic_thread_fence(std::memory_order_seq_cst);
     }
-    void wake_when_idle() noexcept { wake_at_.store(marked_bytes_); }
+    void wake_when_idle() noexcept {
+        wake_at_.store(marked_bytes_);
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+    }
     void no_wake() noexcept { wake_at_.store(never); }
 
 private:
     struct marker;
-
-    [[nodiscard]] bool idle() const noexcept {
-        return marked_.load(std::memory_order_relaxed) == done_.messages.load(std::memory_order_relaxed);
-    }
 
     static void add(std::atomic<std::uint64_t>& to, std::uint64_t n) noexcept {
         to.store(to.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);

@@ -4,7 +4,10 @@
 #include <leat/error.hpp>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <random>
 
 namespace leat::detail {
 namespace {
@@ -22,7 +25,9 @@ void set(void* zmq, int option, const Value& value) {
 
 void set_text(void* zmq, int option, const char* name, const std::string& value) {
     if (zmq_setsockopt(zmq, option, value.data(), value.size()) == 0) return;
-    throw error{errc::bad_option, std::string{"option "} + name + " is not a key in Z85: 40 characters of 0-9 a-z A-Z .-:+=^!/*?&<>()[]{}@%$#"};
+    throw error{errc::bad_option,
+                std::string{"option "} + name +
+                    " is not a key in Z85: 40 characters of 0-9 a-z A-Z .-:+=^!/*?&<>()[]{}@%$#"};
 }
 
 void set_curve(void* zmq, const socket_options& o) {
@@ -67,7 +72,8 @@ void set_all(void* zmq, role what, const socket_options& o) {
 bool drain(void* reader, monitor& peers) {
     for (;;) {
         zmq::message_t head, address;
-        if (zmq_msg_recv(head.handle(), reader, ZMQ_DONTWAIT) < 0) return zmq_errno() == EAGAIN || zmq_errno() == EINTR;
+        if (zmq_msg_recv(head.handle(), reader, ZMQ_DONTWAIT) < 0)
+            return zmq_errno() == EAGAIN || zmq_errno() == EINTR;
         if (!head.more() || zmq_msg_recv(address.handle(), reader, ZMQ_DONTWAIT) < 0) return false;
         std::uint16_t event = 0;
         std::uint32_t value = 0;
@@ -85,7 +91,8 @@ void* open_socket(context_state& ctx, role what, const socket_options& options) 
     void* zmq = zmq_socket(ctx.zmq(), type_of(what));
     if (zmq == nullptr) {
         const auto kind = zmq_errno() == ETERM ? errc::closed : errc::no_resources;
-        throw error{kind, "cannot open a " + std::string{to_string(what)} + " socket: " + zmq_strerror(zmq_errno())};
+        throw error{
+            kind, "cannot open a " + std::string{to_string(what)} + " socket: " + zmq_strerror(zmq_errno())};
     }
     try {
         set_all(zmq, what, options);
@@ -101,6 +108,21 @@ void prepare_address_family(void* zmq, const endpoint& at) {
     set(zmq, ZMQ_IPV6, v6 ? 1 : 0);
 }
 
+endpoint with_ipc_path(const endpoint& at) {
+    if (at.via() != endpoint::transport::ipc || !at.is_wildcard()) return at;
+    std::random_device random;
+    const auto name = "leat-" + std::to_string(random()) + "-" + std::to_string(random()) + ".sock";
+    return endpoint{"ipc://" + (std::filesystem::temp_directory_path() / name).string()};
+}
+
+int why_not_bound(context_state& ctx, const endpoint& at) {
+    const std::shared_ptr<void> probe{zmq_socket(ctx.zmq(), ZMQ_PAIR), [](void* zmq) { zmq_close(zmq); }};
+    if (!probe) return zmq_errno();
+    prepare_address_family(probe.get(), at);
+    // Should it be free by now, it was in use.
+    return zmq_bind(probe.get(), at.str().c_str()) == 0 ? EADDRINUSE : zmq_errno();
+}
+
 std::string last_endpoint(void* zmq) {
     std::array<char, 512> text{};
     std::size_t size = text.size();
@@ -110,20 +132,27 @@ std::string last_endpoint(void* zmq) {
 
 void attach_monitor(context_state& ctx, void* zmq, std::shared_ptr<monitor> peers) {
     const auto name = ctx.next_monitor_name();
-    constexpr int wanted = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED |
-                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                           ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_BIND_FAILED | ZMQ_EVENT_MONITOR_STOPPED;
+    constexpr int wanted = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED |
+                           ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+                           ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                           ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_BIND_FAILED |
+                           ZMQ_EVENT_MONITOR_STOPPED;
     const auto close = [peers](void* socket) {
         peers->close();
         zmq_close(socket);
     };
     std::shared_ptr<void> reader{zmq_socket(ctx.zmq(), ZMQ_PAIR), close};
-    if (!reader || zmq_socket_monitor(zmq, name.c_str(), wanted) != 0 || zmq_connect(reader.get(), name.c_str()) != 0) {
+    if (reader) {
+        // libzmq's I/O thread would wait for room at the high-water mark.
+        constexpr int most_unread = 100'000;
+        set(reader.get(), ZMQ_RCVHWM, most_unread);
+        set(reader.get(), ZMQ_LINGER, 0);
+    }
+    if (!reader || zmq_socket_monitor(zmq, name.c_str(), wanted) != 0 ||
+        zmq_connect(reader.get(), name.c_str()) != 0) {
         const auto kind = zmq_errno() == ETERM ? errc::closed : errc::no_resources;
         throw error{kind, "cannot monitor a socket: " + std::string{zmq_strerror(zmq_errno())}};
     }
-    set(reader.get(), ZMQ_LINGER, 0);
     auto& events = ctx.background();
     events.post([&events, reader, peers] {
         const auto which = std::make_shared<loop::id>();

@@ -15,6 +15,13 @@ class context_state;
 /// Turns IPv6 on when the endpoint wants it; libzmq resolves names to IPv4 otherwise.
 void prepare_address_family(void* zmq, const endpoint& at);
 
+/// `ipc://*` as an absolute path that is free, anything else as it is: libzmq's own choice is relative to the
+/// working directory.
+[[nodiscard]] endpoint with_ipc_path(const endpoint& at);
+
+/// The errno of a bind that has just failed: libzmq loses it on a socket that has a monitor.
+[[nodiscard]] int why_not_bound(context_state& ctx, const endpoint& at);
+
 /// What libzmq really bound.
 [[nodiscard]] std::string last_endpoint(void* zmq);
 

@@ -1,7 +1,8 @@
 #pragma once
 
-// ThreadSanitizer cannot see how libzmq orders one thread's send before another thread's receive. These notes tell it; they
-// are nothing in any other build. One tag for all messages: races between unrelated messages may go unseen.
+// ThreadSanitizer cannot see how libzmq orders one thread's send before another thread's receive. These notes
+// tell it; they are nothing in any other build. One tag for all messages: races between unrelated messages
+// may go unseen.
 
 #if defined(__SANITIZE_THREAD__)
 #define LEAT_TSAN 1
@@ -19,8 +20,12 @@ namespace leat::detail {
 
 #ifdef LEAT_TSAN
 inline char message_order;
-inline void before_send() noexcept { __tsan_release(&message_order); }
-inline void after_receive() noexcept { __tsan_acquire(&message_order); }
+inline void before_send() noexcept {
+    __tsan_release(&message_order);
+}
+inline void after_receive() noexcept {
+    __tsan_acquire(&message_order);
+}
 #else
 inline void before_send() noexcept {}
 inline void after_receive() noexcept {}

@@ -1,0 +1,17 @@
+# Runs PROGRAM and compares its output with the comment lines after "// Prints:" at the end of SOURCE.
+file(READ ${SOURCE} text)
+string(FIND "${text}" "// Prints:\n" at REVERSE)
+if(at EQUAL -1)
+    message(FATAL_ERROR "${SOURCE} does not end with a comment '// Prints:' and the expected output")
+endif()
+string(SUBSTRING "${text}" ${at} -1 text)
+string(REPLACE "// Prints:\n" "" text "${text}")
+string(REGEX REPLACE "(^|\n)// ?" "\\1" expected "${text}")
+
+execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE printed RESULT_VARIABLE code TIMEOUT 50)
+if(NOT code EQUAL 0)
+    message(FATAL_ERROR "${PROGRAM} ended with ${code}, having printed:\n${printed}")
+endif()
+if(NOT printed STREQUAL expected)
+    message(FATAL_ERROR "expected:\n${expected}\nprinted:\n${printed}")
+endif()

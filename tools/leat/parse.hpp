@@ -1,0 +1,39 @@
+#pragma once
+
+#include <leat/endpoint.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The texts of options. Each function takes the option's name for its error, a `usage_error`.
+
+namespace leat::command {
+
+/// "250ms", "2s", "1.5m" or "1h": a number and its unit (us, ms, s, m, h, d). Not negative, at most 365 days.
+[[nodiscard]] std::chrono::microseconds parse_duration(std::string_view option, std::string_view text);
+
+/// "4096", "64KiB", "64k" or "1.5M": bytes. k, M and G, with or without iB, are powers of 1024.
+[[nodiscard]] std::size_t parse_size(std::string_view option, std::string_view text);
+
+/// A whole number of at least 1.
+[[nodiscard]] std::uint64_t parse_count(std::string_view option, std::string_view text);
+
+/// Messages a second: a number above 0, which may have a fraction.
+[[nodiscard]] double parse_rate(std::string_view option, std::string_view text);
+
+[[nodiscard]] endpoint parse_endpoint(std::string_view option, std::string_view text);
+
+/// `text` as `parse_duration` takes it, in the largest unit that needs no fraction: "1500ms", "2s".
+[[nodiscard]] std::string format_duration(std::chrono::microseconds time);
+
+/// "1,234,567".
+[[nodiscard]] std::string format_number(std::uint64_t number);
+
+/// "1 message", "1,234 messages".
+[[nodiscard]] std::string count_of(std::uint64_t number, std::string_view noun = "message");
+
+}  // namespace leat::command

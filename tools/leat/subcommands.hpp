@@ -1,0 +1,18 @@
+#pragma once
+
+#include "options.hpp"
+
+#include <string>
+
+namespace leat::command {
+
+// Each declares one subcommand and its options; `chosen` becomes what to do when the command line names it.
+void declare_push(CLI::App& app, action& chosen);
+void declare_pull(CLI::App& app, action& chosen);
+void declare_forward(CLI::App& app, action& chosen);
+void declare_version(CLI::App& app, action& chosen);
+
+/// "leat 0.1.0"
+[[nodiscard]] std::string version_line();
+
+}  // namespace leat::command
