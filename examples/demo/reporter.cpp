@@ -63,7 +63,8 @@ private:
         // Both are there before the first line, so that they share the work.
         for (const leat::deadline until{patience}; ready_ < worker_count;) {
             receive(look);
-            if (until.passed() || !all_run(workers_)) throw std::runtime_error{"a worker does not start"};
+            if (until.passed() || !all_run(workers_) || !forwarder_.runs())
+                throw std::runtime_error{"the workers do not start"};
         }
     }
 

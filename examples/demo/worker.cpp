@@ -59,6 +59,7 @@ int work(std::uint32_t self, const leat::endpoint& lines, const leat::endpoint& 
         if (why != leat::status::ok && (why != leat::status::timeout || forwarder_left)) break;
     }
     if (part.part.lines > 0 && !tell()) return 1;
+    in.close();
     news.close();
     return ctx.close(patience).complete ? 0 : 1;
 }

@@ -71,9 +71,10 @@ signal_stop::signal_stop() {
         for (;;) {
             if (::poll(ready.data(), ready.size(), -1) < 0) continue;
             if (ready[1].revents != 0) break;
-            signalfd_siginfo info{};
-            if (::read(signals, &info, sizeof info) != sizeof info) continue;
-            if (asked && asked->passed()) std::_Exit(128 + static_cast<int>(info.ssi_signo));
+            std::array<signalfd_siginfo, 2> pending{};  // both kinds, when both are there: one request
+            if (::read(signals, pending.data(), sizeof pending) < static_cast<ssize_t>(sizeof pending[0]))
+                continue;
+            if (asked && asked->passed()) std::_Exit(128 + static_cast<int>(pending[0].ssi_signo));
             if (!asked) asked = deadline{one_request};
             source_.request_stop();
         }
@@ -84,6 +85,13 @@ signal_stop::signal_stop() {
 signal_stop::~signal_stop() {
     done_.raise();
     reader_.join();
+    if (source_.stop_requested()) {
+        // The rest of a request that was met must not end the process when signals do so again.
+        const auto set = ending_signals();
+        constexpr timespec at_once{};
+        while (::sigtimedwait(&set, nullptr, &at_once) > 0) {
+        }
+    }
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 

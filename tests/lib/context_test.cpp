@@ -43,27 +43,29 @@ leat::context_options telling(const support::warnings& told,
 class holder {
 public:
     template <class Use>
-    holder(context& ctx, Use use)
-        : thread_([this, &ctx, use] {
-              leat::socket held{ctx, role::pull};
-              at_.set_value(held.bind(endpoint{"tcp://127.0.0.1:*"}));
-              use(held);
-              may_close_.get_future().wait();
-          }),
-          at(at_.get_future().get()) {}
+    holder(context& ctx, Use use) {
+        std::promise<endpoint> bound;
+        auto where = bound.get_future();
+        thread_ = std::thread{[this, &ctx, bound = std::move(bound), use]() mutable {
+            leat::socket held{ctx, role::pull};
+            bound.set_value(held.bind(endpoint{"tcp://127.0.0.1:*"}));
+            use(held);
+            may_close_.get_future().wait();
+        }};
+        at_ = where.get().str();
+    }
 
     void let_go() {
         may_close_.set_value();
         thread_.join();
     }
 
+    [[nodiscard]] const std::string& at() const { return at_; }
+
 private:
-    std::promise<endpoint> at_;
     std::promise<void> may_close_;
     std::thread thread_;
-
-public:
-    const endpoint at;
+    std::string at_;
 };
 
 }  // namespace
@@ -167,8 +169,8 @@ TEST_CASE(
     CHECK_FALSE(report.complete);
     REQUIRE(report.leftovers.size() == 1);
     CHECK(report.leftovers[0].open);
-    CHECK(report.leftovers[0].socket == "pull " + other.at.str());
-    CHECK(told.about("pull " + other.at.str()).find("still open") != std::string::npos);
+    CHECK(report.leftovers[0].socket == "pull " + other.at());
+    CHECK(told.about("pull " + other.at()).find("still open") != std::string::npos);
     other.let_go();
 }
 

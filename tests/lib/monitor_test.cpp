@@ -53,7 +53,7 @@ TEST_CASE("a connect that comes before the bind is joined by it, over each trans
     context ctx;
     std::optional<support::silent_port> port{std::in_place};
     const support::ipc_path path;
-    for (const endpoint at : {endpoint{port->endpoint()}, path.at(), support::fresh_inproc()}) {
+    for (const auto& at : {endpoint{port->endpoint()}, path.at(), support::fresh_inproc()}) {
         CAPTURE(at.str());
         leat::socket early{ctx, role::push, {.reconnect_first = 1ms, .reconnect_cap = 10ms}};
         leat::socket late{ctx, role::pull};

@@ -50,7 +50,7 @@ void drain(leat::socket& to, const leat::socket& from) {
 
 TEST_CASE("a sender without a peer stops at its bound in bytes, though its high-water mark has no limit") {
     const support::silent_port nobody;
-    context ctx;
+    context ctx{{.on_warning = support::warnings{}}};
     for (const std::size_t size : {10u, 100u, 1000u, 10'000u, 100'000u}) {
         CAPTURE(size);
         leat::socket s{ctx, role::push, unlimited};
@@ -63,7 +63,7 @@ TEST_CASE("a sender without a peer stops at its bound in bytes, though its high-
 
 TEST_CASE("a bound in bytes holds for all parts of a message") {
     const support::silent_port nobody;
-    context ctx;
+    context ctx{{.on_warning = support::warnings{}}};
     leat::socket s{ctx, role::push, unlimited};
     s.connect(endpoint{nobody.endpoint()});
     std::size_t sent = 0;
@@ -78,7 +78,7 @@ TEST_CASE("a bound in bytes holds for all parts of a message") {
 }
 
 TEST_CASE("a sender at its bound waits until its deadline, and goes on once a peer has read") {
-    context ctx;
+    context ctx{{.on_warning = support::warnings{}}};
     leat::socket from{ctx, role::push, unlimited};
     leat::socket to{ctx, role::pull, {.receive_frames = 1}};
     from.connect(to.bind(endpoint{"tcp://127.0.0.1:*"}));
@@ -102,7 +102,7 @@ TEST_CASE("a sender at its bound waits until its deadline, and goes on once a pe
 }
 
 TEST_CASE("a large frame behind a small one does not block the sender for ever") {
-    context ctx;
+    context ctx{{.on_warning = support::warnings{}}};
     joined both{ctx, role::pull, role::push, {}, {.send_bytes = 64u << 10}};
     for (int i = 0; i < 300; ++i) {
         for (const std::size_t size : {10u, 10u, 200'000u, 10u}) {
@@ -114,7 +114,7 @@ TEST_CASE("a large frame behind a small one does not block the sender for ever")
 }
 
 TEST_CASE("pending counts every message while there is no peer") {
-    context ctx;
+    context ctx{{.on_warning = support::warnings{}}};
     const support::silent_port nobody;
     leat::socket from{ctx, role::push, {.linger = 0ms}};
     from.connect(endpoint{nobody.endpoint()});
@@ -123,7 +123,7 @@ TEST_CASE("pending counts every message while there is no peer") {
 }
 
 TEST_CASE("pending falls to 0 when a peer takes what had waited for it") {
-    context ctx;
+    context ctx{{.on_warning = support::warnings{}}};
     const support::ipc_path path;
     leat::socket from{ctx, role::push, {.linger = 0ms, .reconnect_first = 1ms, .reconnect_cap = 10ms}};
     from.connect(path.at());
@@ -138,7 +138,7 @@ TEST_CASE("pending falls to 0 when a peer takes what had waited for it") {
 
 TEST_CASE("pending counts the messages of a batch") {
     const support::silent_port nobody;
-    context ctx;
+    context ctx{{.on_warning = support::warnings{}}};
     leat::socket s{ctx, role::push, {.linger = 0ms}};
     s.connect(endpoint{nobody.endpoint()});
     for (int i = 0; i < 10; ++i) {
@@ -150,7 +150,7 @@ TEST_CASE("pending counts the messages of a batch") {
 
 TEST_CASE("a send that found no room leaves the counts as they were") {
     const support::silent_port nobody;
-    context ctx;
+    context ctx{{.on_warning = support::warnings{}}};
     leat::socket s{ctx, role::push, {.send_frames = 100, .linger = 0ms}};
     s.connect(endpoint{nobody.endpoint()});
     int accepted = 0;
@@ -186,14 +186,14 @@ TEST_CASE("a stalled peer does not keep a push socket from sending to another") 
 }
 
 TEST_CASE("inproc does not count, for its receiver holds the very message that was sent") {
-    context ctx;
+    context ctx{{.on_warning = support::warnings{}}};
     joined both{ctx, role::pull, role::push, {}, {}, "inproc"};
     for (int i = 0; i < 100; ++i) REQUIRE(support::send(both.connector, "x") == status::ok);
     CHECK(both.connector.pending() == 0);
 }
 
 TEST_CASE("wait_sent waits until a peer took what was sent, and no longer than its deadline") {
-    context ctx;
+    context ctx{{.on_warning = support::warnings{}}};
     const support::ipc_path path;
     leat::socket from{ctx, role::push, {.linger = 0ms, .reconnect_first = 1ms, .reconnect_cap = 10ms}};
     from.connect(path.at());

@@ -94,8 +94,10 @@ TEST_CASE("a later second signal ends the process with 128 and the signal") {
 TEST_CASE("two signals at the same time are one request") {
     auto child = support::run_child("child: stops on a signal");
     REQUIRE(child.line(patience) == "ready");
+    child.signal(SIGSTOP);  // so that it finds both at once
     child.signal(SIGTERM);
     child.signal(SIGINT);
+    child.signal(SIGCONT);
     CHECK(child.line(patience) == "stopped");
     CHECK(child.wait(patience) == 0);
 }

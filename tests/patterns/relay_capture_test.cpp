@@ -47,7 +47,7 @@ TEST_CASE("a capture socket gets a copy of each message, large or small, in one 
             CHECK(support::receive(*s) == std::string(size, 'y'));
         }
     }
-    CHECK(streamer->counts().captured.value() == 6);
+    CHECK(comes_true([&] { return streamer->counts().captured.value() == 6; }));
     CHECK(streamer->counts().dropped(drop_reason::capture) == 0);
 }
 
@@ -88,10 +88,13 @@ TEST_CASE("a capture peer that stalls loses copies, which are counted, and holds
 
     // Once it reads again it gets copies again.
     const auto before = counts.captured.value();
-    CHECK(send_numbered(from, "b", 0, 1) == 1);
+    for (int next = 0; counts.captured.value() == before; ++next) {
+        REQUIRE(next < messages);
+        REQUIRE(send_numbered(from, "b", next, next + 1) == next + 1);
+        got.gather({&to}, 1);
+    }
     captured_ones.gather({&copies}, 1);
-    CHECK(captured_ones.has_all("b", 1));
-    CHECK(counts.captured.value() == before + 1);
+    CHECK(captured_ones.has("b"));
 }
 
 TEST_CASE("requests and replies are captured, with the routing id in front") {

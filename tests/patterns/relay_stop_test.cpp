@@ -18,7 +18,7 @@ using support::send_numbered;
 namespace {
 
 leat::relay_options lasting(std::chrono::milliseconds drain) {
-    return {.in = {.bind = "ipc://*"}, .out = {.bind = "ipc://*", .socket = {.linger = 0ms}}, .drain = drain};
+    return {.in = {.bind = "ipc://*"}, .out = {.bind = "ipc://*"}, .drain = drain};
 }
 
 /// Where messages are left behind on purpose.
@@ -35,6 +35,7 @@ TEST_CASE("a stop moves on all that was sent before it, joined or not") {
         leat::context ctx;
         auto options = lasting(patience);
         options.coalesce = coalesce;
+        options.out.socket.linger = patience;
         running_relay streamer{ctx, options};
         auto to = connected(ctx, role::pull, streamer->out_endpoints()[0]);
         auto from = connected(ctx, role::push, streamer->in_endpoints()[0]);
@@ -42,8 +43,10 @@ TEST_CASE("a stop moves on all that was sent before it, joined or not") {
         harvest got;
         support::aside reader{{&to}, [&] { got.gather({&to}, messages, 40); }};
         sender.join();
+        REQUIRE(comes_true([&] { return from.pending() == 0; }));
         const auto report = streamer.stop();
         reader.join();
+        CHECK(got.total() == messages);
         CHECK(got.has_all("a", messages));
         CHECK(report.complete());
         CHECK(report.moved == messages);
@@ -54,10 +57,11 @@ TEST_CASE("a stop moves on all that was sent before it, joined or not") {
 TEST_CASE("a stop with nobody downstream ends in time, and the report counts what is left") {
     constexpr int messages = 1000;
     leat::context ctx{quiet()};
-    running_relay streamer{ctx, lasting(200ms)};
+    auto options = lasting(200ms);
+    options.in.bind = "inproc://in";
+    running_relay streamer{ctx, options};
     auto from = connected(ctx, role::push, streamer->in_endpoints()[0]);
     REQUIRE(send_numbered(from, "a", 0, messages) == messages);
-    REQUIRE(comes_true([&] { return from.pending() == 0; }));
     const auto begin = std::chrono::steady_clock::now();
     const auto report = streamer.stop();
     CHECK(std::chrono::steady_clock::now() - begin < 5s);

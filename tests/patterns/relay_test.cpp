@@ -41,9 +41,10 @@ TEST_CASE("a streamer joins senders and receivers on any number of endpoints, bo
     CHECK(got.total() == 4 * each);
     CHECK(got.in_order());
     for (auto* sender : {&a, &b, &c, &bound_sender}) CHECK(got.has_all(std::to_string(sender - &a), each));
-    CHECK(relay.counts().forward.messages_in.value() == 4 * each);
-    CHECK(relay.counts().forward.messages_out.value() == 4 * each);
-    CHECK(relay.counts().forward.bytes_in.value() == relay.counts().forward.bytes_out.value());
+    const auto& counts = relay.counts().forward;
+    CHECK(counts.messages_in.value() == 4 * each);
+    CHECK(support::comes_true([&] { return counts.bytes_in.value() == counts.bytes_out.value(); }));
+    CHECK(counts.messages_out.value() == 4 * each);
 }
 
 TEST_CASE("a multipart message passes whole and untouched, with and without joining") {

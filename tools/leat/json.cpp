@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -40,7 +41,7 @@ public:
     bool number_float(double value, const std::string& text) override {
         if (text.find_first_of(".eE") == std::string::npos)
             throw failure{"the number " + text + " does not fit 64 bits"};
-        return count([&] { packer_.pack(value); });
+        return count([&] { pack_float(value); });
     }
     bool string(std::string& value) override {
         return count([&] { packer_.pack(value); });
@@ -78,6 +79,13 @@ private:
         text.erase(0, at);
         const auto dash = text.find(" - ");
         return dash == std::string::npos ? ": " + text : ": " + text.substr(dash + 3);
+    }
+
+    /// As a float also when it is whole, which the packer would write as an integer.
+    void pack_float(double value) {
+        const auto bits = std::bit_cast<std::uint64_t>(value);
+        out_ += '\xcb';
+        for (int shift = 56; shift >= 0; shift -= 8) out_ += static_cast<char>(bits >> shift & 0xFF);
     }
 
     bool count(auto&& pack) {

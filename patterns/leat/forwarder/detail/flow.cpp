@@ -33,9 +33,9 @@ status flow::pass() {
     const auto how = hand_.send(to_);
     if (how == status::ok) {
         tries_ = 0;
+        if (messages > 1) all_.batches.add();
         counts_.messages_out.add(messages);
         counts_.bytes_out.add(hand_.bytes());
-        if (messages > 1) all_.batches.add();
     } else if (how != status::closed && rules_.drops) {
         all_.drop(how == status::no_peer ? drop_reason::peer_gone : drop_reason::peer_full);
         hand_.clear();

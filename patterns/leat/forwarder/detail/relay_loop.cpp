@@ -14,9 +14,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t burst =
-    1000;                     // messages in one direction before the other, and the stop, get their turn
-constexpr auto quiet = 20ms;  // without news while draining: nothing more is on its way
-constexpr auto rest = 100ms;  // for what is still there after the time to drain
+    1000;                      // messages in one direction before the other, and the stop, get their turn
+constexpr auto quiet = 100ms;  // without news while draining: nothing more is on its way
+constexpr auto rest = 100ms;   // for what is still there after the time to drain
 
 int descriptor(const socket& of) {
     int fd = -1;
