@@ -2,7 +2,8 @@ option(LEAT_WERROR "Treat warnings as errors" OFF)
 
 # leat_warnings(TARGET): the warnings that leat's own code is free of. Never passed on to users.
 function(leat_warnings target)
-    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor)
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+                           -Wnon-virtual-dtor)
     if(LEAT_WERROR)
         target_compile_options(${target} PRIVATE -Werror)
     endif()

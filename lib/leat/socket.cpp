@@ -103,8 +103,9 @@ struct socket::state {
     status wait(short events, deadline until);
     status wait_for_change(deadline until);
     status wait_for_room(deadline until);
-    status send_one(message& m, deadline until, std::uint32_t messages);
-    status send_marked(message& m, std::size_t size, deadline until, std::uint32_t messages);
+    void count_sent(std::size_t size, std::uint32_t messages) noexcept;
+    status send_late(int failure, message& m, deadline until, std::uint32_t messages);
+    status send_marked(message& m, deadline until, std::uint32_t messages);
     status receive_frame(message& m, deadline until);
     int try_parts(parts& all, std::size_t size);
     [[nodiscard]] bool one_peer_a_message() const noexcept;
@@ -266,26 +267,27 @@ status socket::state::retry_send(int failure, deadline until, auto&& attempt) {
     return failure == accepted ? status::ok : status_of(failure);
 }
 
-status socket::state::send_one(message& m, deadline until, std::uint32_t messages) {
-    std::size_t size = 0;
-    if (!meter->due()) [[likely]] {
-        const int sent = try_send(zmq, m, 0);
-        size = sent >= 0 ? static_cast<std::size_t>(sent) : m.size();
-        if (sent < 0) [[unlikely]] {
-            const auto why = retry_send(-sent, until, [&] { return failure_of(try_send(zmq, m, 0)); });
-            if (why != status::ok) return why;
-        }
-        meter->accept(size, messages);
-    } else {
-        size = m.size();
-        if (const auto why = send_marked(m, size, until, messages); why != status::ok) return why;
-    }
+void socket::state::count_sent(std::size_t size, std::uint32_t messages) noexcept {
     counts->messages_sent.add(messages);
     counts->bytes_sent.add(size);
+}
+
+/// After an attempt that failed.
+status socket::state::send_late(int failure, message& m, deadline until, std::uint32_t messages) {
+    const auto size = m.size();
+    const auto why = retry_send(failure, until, [&] { return failure_of(try_send(zmq, m, 0)); });
+    if (why != status::ok) return why;
+    meter->accept(size, messages);
+    count_sent(size, messages);
     return status::ok;
 }
 
-status socket::state::send_marked(message& m, std::size_t size, deadline until, std::uint32_t messages) {
+/// The frame that stands for those before it. Only here is the bound in bytes looked at.
+status socket::state::send_marked(message& m, deadline until, std::uint32_t messages) {
+    if (meter->pending_bytes() >= send_bytes) {
+        if (const auto why = wait_for_room(until); why != status::ok) return why;
+    }
+    const auto size = m.size();
     message marked = meter->mark(std::move(m), messages, size);
     const auto attempt = [&] { return failure_of(try_send(zmq, marked, 0)); };
     auto why = status::ok;
@@ -295,8 +297,12 @@ status socket::state::send_marked(message& m, std::size_t size, deadline until, 
         m = meter->unmark(std::move(marked));
         throw;
     }
-    if (why != status::ok) m = meter->unmark(std::move(marked));
-    return why;
+    if (why != status::ok) {
+        m = meter->unmark(std::move(marked));
+        return why;
+    }
+    count_sent(size, messages);
+    return status::ok;
 }
 
 status socket::state::wait_for_room(deadline until) {
@@ -311,10 +317,14 @@ status socket::state::wait_for_room(deadline until) {
 status socket::send(message& m, deadline until, std::uint32_t messages) {
     auto& s = *state_;
     s.check_owner();
-    if (s.meter->pending_bytes() >= s.send_bytes) {
-        if (const auto why = s.wait_for_room(until); why != status::ok) return why;
-    }
-    return s.send_one(m, until, messages);
+    if (s.meter->due()) [[unlikely]]
+        return s.send_marked(m, until, messages);
+    const int sent = try_send(s.zmq, m, 0);
+    if (sent < 0) [[unlikely]]
+        return s.send_late(-sent, m, until, messages);
+    s.meter->accept(static_cast<std::size_t>(sent), messages);
+    s.count_sent(static_cast<std::size_t>(sent), messages);
+    return status::ok;
 }
 
 /// True for the sockets that hand each message to the next peer with room.

@@ -32,7 +32,7 @@ TEST_CASE("a capture socket gets a copy of each message, large or small, in one 
     auto copies = connected(ctx, role::pull, streamer->capture_endpoints()[0]);
     auto to = connected(ctx, role::pull, streamer->out_endpoints()[0]);
     auto from = connected(ctx, role::push, streamer->in_endpoints()[0]);
-    for (const std::size_t size : {1, 100, 100'000}) {
+    for (const std::size_t size : {1u, 100u, 100'000u}) {
         leat::socket::parts all;
         all.emplace_back(std::string_view{"head"});
         all.emplace_back(std::string_view{std::string(size, 'x')});

@@ -30,7 +30,7 @@ leat::context_options quiet() {
 
 TEST_CASE("a stop moves on all that was sent before it, joined or not") {
     constexpr int messages = 50'000;
-    for (const std::size_t coalesce : {0, 4096}) {
+    for (const std::size_t coalesce : {0u, 4096u}) {
         CAPTURE(coalesce);
         leat::context ctx;
         auto options = lasting(patience);

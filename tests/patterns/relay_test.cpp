@@ -48,7 +48,7 @@ TEST_CASE("a streamer joins senders and receivers on any number of endpoints, bo
 }
 
 TEST_CASE("a multipart message passes whole and untouched, with and without joining") {
-    for (const std::size_t coalesce : {0, 4096}) {
+    for (const std::size_t coalesce : {0u, 4096u}) {
         CAPTURE(coalesce);
         leat::context ctx;
         running_relay streamer{
