@@ -44,4 +44,4 @@ int main() {
 
 // Prints:
 // sum 2002000
-// streamer: stopped; 4000 moved, 0 left, 0 unsent
+// streamer: stopped; 4000 moved

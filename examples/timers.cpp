@@ -31,7 +31,8 @@ int main() {
     });
     std::jthread other{[&] { loop.post([] { std::cout << "posted from another thread\n"; }); }};
 
-    std::cout << "ended: " << to_string(loop.run(stop.get_token())) << "\n"
+    const auto how = loop.run(stop.get_token());
+    std::cout << "ended: " << to_string(how) << "\n"
               << "ticked: " << (ticks > 0 ? "yes" : "no") << "\n";
 }
 

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <zmq.hpp>
+#include <zmq.h>
 
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -14,17 +15,22 @@ namespace leat {
 /// One frame: bytes that a socket sends or has received. Owns them; moving is cheap, `share` costs no copy of
 /// the bytes.
 ///
-/// A message belongs to one thread at a time and may outlive its socket and its context.
+/// A message belongs to one thread at a time and may outlive its socket and its context. Making one throws
+/// std::bad_alloc when there is no memory.
 class message {
 public:
-    message() = default;
+    message() noexcept { zmq_msg_init(&frame_); }
 
     /// `size` bytes, not initialised.
-    explicit message(std::size_t size) : frame_(size) {}
+    explicit message(std::size_t size) : open_(true) {
+        if (zmq_msg_init_size(&frame_, size) != 0) throw std::bad_alloc{};
+    }
 
     /// A copy of `data`.
-    explicit message(std::span<const std::byte> data) : frame_(data.data(), data.size()) {}
-    explicit message(std::string_view text) : frame_(text.data(), text.size()) {}
+    explicit message(std::span<const std::byte> data) : message(data.size()) {
+        if (!data.empty()) std::memcpy(zmq_msg_data(&frame_), data.data(), data.size());
+    }
+    explicit message(std::string_view text) : message(std::as_bytes(std::span{text})) {}
     explicit message(const char* text) : message(std::string_view{text}) {}
 
     /// Takes over a block that came from malloc; it is freed when the last frame that shares it is gone,
@@ -38,44 +44,67 @@ public:
     [[nodiscard]] static message adopt(std::byte* block, std::size_t size, void (*free)(void*, void*),
                                        void* hint) {
         message m;
-        m.frame_.rebuild(block, size, free, hint);
+        if (zmq_msg_init_data(&m.frame_, block, size, free, hint) != 0) throw std::bad_alloc{};
+        m.open_ = true;
         return m;
     }
 
-    message(message&&) noexcept = default;
-    message& operator=(message&&) noexcept = default;
+    message(message&& other) noexcept : message() { take_over(other); }
+    message& operator=(message&& other) noexcept {
+        if (this != &other) take_over(other);
+        return *this;
+    }
+
+    // An empty frame needs no closing, which is a tenth of what sending a small one costs.
+    ~message() {
+        if (open_) zmq_msg_close(&frame_);
+    }
 
     /// Another frame with the same bytes, which are not copied (above 33 bytes) and must not be changed any
     /// more.
     [[nodiscard]] message share() {
         message m;
-        m.frame_.copy(frame_);
+        if (zmq_msg_copy(&m.frame_, &frame_) != 0) throw std::bad_alloc{};
+        m.open_ = true;
         return m;
     }
 
-    [[nodiscard]] std::size_t size() const noexcept { return frame_.size(); }
+    [[nodiscard]] std::size_t size() const noexcept { return zmq_msg_size(&frame_); }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
     [[nodiscard]] const std::byte* data() const noexcept {
-        return static_cast<const std::byte*>(frame_.data());
+        return static_cast<const std::byte*>(zmq_msg_data(const_cast<zmq_msg_t*>(&frame_)));
     }
-    [[nodiscard]] std::byte* data() noexcept { return static_cast<std::byte*>(frame_.data()); }
+    [[nodiscard]] std::byte* data() noexcept { return static_cast<std::byte*>(zmq_msg_data(&frame_)); }
 
     /// The bytes, valid while this message is neither moved from nor changed.
     [[nodiscard]] std::span<const std::byte> view() const noexcept { return {data(), size()}; }
     [[nodiscard]] std::string_view text() const noexcept {
-        return {static_cast<const char*>(frame_.data()), size()};
+        return {reinterpret_cast<const char*>(data()), size()};
     }
 
     /// True when further frames of the same multipart message follow (a received one).
-    [[nodiscard]] bool more() const noexcept { return frame_.more(); }
+    [[nodiscard]] bool more() const noexcept { return zmq_msg_more(&frame_) != 0; }
 
     /// libzmq's own message, for calls that leat does not wrap.
-    [[nodiscard]] zmq_msg_t* handle() noexcept { return frame_.handle(); }
+    [[nodiscard]] zmq_msg_t* handle() noexcept {
+        open_ = true;
+        return &frame_;
+    }
+
+    /// Says that libzmq has taken the frame through `handle` and left an empty one.
+    void taken() noexcept { open_ = false; }
 
     friend bool operator==(const message& a, const message& b) noexcept { return a.text() == b.text(); }
 
 private:
-    zmq::message_t frame_;
+    /// Takes over `other`'s frame, and leaves it an empty one.
+    void take_over(message& other) noexcept {
+        zmq_msg_move(&frame_, &other.frame_);
+        open_ = std::exchange(other.open_, false);
+    }
+
+    zmq_msg_t frame_;
+    bool open_ = false;
 };
 
 /// A payload that leat leaves untouched: the frame itself.

@@ -16,7 +16,7 @@ namespace leat {
 struct socket_options {
     /// Bytes that the socket holds accepted and not yet handed to the kernel, over all peers; counted as the
     /// frames' sizes + 64 each. A send beyond it waits. Frames under 16 KiB are accounted in groups, so the
-    /// bound is exact to 32 KiB and two frames. At least 64 KiB.
+    /// bound is exact to 32 KiB and one frame. At least 64 KiB.
     std::size_t send_bytes = 64u << 20;
 
     /// Bytes of frames of `frame_bytes` that may wait unread, for each peer. libzmq counts frames, not bytes:

@@ -17,11 +17,14 @@ namespace {
 
 constexpr int accepted = 0;
 
-/// One attempt to send: the frame's size, or the errno as a negative number.
+/// One attempt to send: the frame's size, or the errno as a negative number. Waits unless `flags` say
+/// otherwise.
 int try_send(void* zmq, message& m, int flags) {
     detail::before_send();
-    const int sent = zmq_msg_send(m.handle(), zmq, flags | ZMQ_DONTWAIT);
-    return sent >= 0 ? sent : -zmq_errno();
+    const int sent = zmq_msg_send(m.handle(), zmq, flags);
+    if (sent < 0) return -zmq_errno();
+    m.taken();
+    return sent;
 }
 
 /// The errno of an attempt, or `accepted`.
@@ -110,7 +113,12 @@ struct socket::state {
     int try_parts(parts& all, std::size_t size);
     [[nodiscard]] bool one_peer_a_message() const noexcept;
     [[nodiscard]] bool balances() const noexcept;
-    status retry_send(int failure, deadline until, auto&& attempt);
+    status retry_send(int failure, deadline until, bool may_block, auto&& attempt);
+
+    /// Without a deadline and a stop token libzmq's own wait will do, which is the fastest.
+    [[nodiscard]] bool waits_in_libzmq(deadline until) const noexcept {
+        return until.is_never() && stop.fd() < 0;
+    }
 };
 
 socket::socket(context& ctx, role what, socket_options options) {
@@ -253,15 +261,20 @@ status socket::state::wait_for_change(deadline until) {
     return status::ok;
 }
 
-/// After a send that found no room: waits and tries again, until `attempt` gives anything but EAGAIN.
-status socket::state::retry_send(int failure, deadline until, auto&& attempt) {
+/// After a send that found no room: waits and tries again, until `attempt(flags)` gives anything but EAGAIN.
+/// `may_block`: without DONTWAIT it waits by itself.
+status socket::state::retry_send(int failure, deadline until, bool may_block, auto&& attempt) {
     if (failure == EAGAIN) counts->would_blocks.add();
-    while (failure == EAGAIN) {
-        if (until.is_now()) return status::timeout;
+    while (failure == EAGAIN || failure == EINTR) {
+        if (failure == EAGAIN && until.is_now()) return status::timeout;
+        if (may_block && waits_in_libzmq(until)) {
+            failure = attempt(0);
+            continue;
+        }
         const bool polls = what != role::router && what != role::xpub && what != role::pub;
         if (const auto why = polls ? wait(ZMQ_POLLOUT, until) : wait_for_change(until); why != status::ok)
             return why;
-        failure = attempt();
+        failure = attempt(ZMQ_DONTWAIT);
         if (failure == EAGAIN && until.passed()) return status::timeout;
     }
     return failure == accepted ? status::ok : status_of(failure);
@@ -275,7 +288,8 @@ void socket::state::count_sent(std::size_t size, std::uint32_t messages) noexcep
 /// After an attempt that failed.
 status socket::state::send_late(int failure, message& m, deadline until, std::uint32_t messages) {
     const auto size = m.size();
-    const auto why = retry_send(failure, until, [&] { return failure_of(try_send(zmq, m, 0)); });
+    const auto attempt = [&](int flags) { return failure_of(try_send(zmq, m, flags)); };
+    const auto why = retry_send(failure, until, true, attempt);
     if (why != status::ok) return why;
     meter->accept(size, messages);
     count_sent(size, messages);
@@ -289,10 +303,11 @@ status socket::state::send_marked(message& m, deadline until, std::uint32_t mess
     }
     const auto size = m.size();
     message marked = meter->mark(std::move(m), messages, size);
-    const auto attempt = [&] { return failure_of(try_send(zmq, marked, 0)); };
+    const auto attempt = [&](int flags) { return failure_of(try_send(zmq, marked, flags)); };
     auto why = status::ok;
     try {
-        if (const int failure = attempt(); failure != accepted) why = retry_send(failure, until, attempt);
+        if (const int failure = attempt(ZMQ_DONTWAIT); failure != accepted)
+            why = retry_send(failure, until, true, attempt);
     } catch (...) {
         m = meter->unmark(std::move(marked));
         throw;
@@ -311,7 +326,8 @@ status socket::state::wait_for_room(deadline until) {
     auto why = status::ok;
     while (why == status::ok && meter->pending_bytes() >= send_bytes && !meter->idle()) why = wait(0, until);
     meter->no_wake();
-    return why;
+    // The wake-up comes once an eighth is free; at the deadline any room will do.
+    return why == status::timeout && meter->pending_bytes() < send_bytes ? status::ok : why;
 }
 
 status socket::send(message& m, deadline until, std::uint32_t messages) {
@@ -319,7 +335,7 @@ status socket::send(message& m, deadline until, std::uint32_t messages) {
     s.check_owner();
     if (s.meter->due()) [[unlikely]]
         return s.send_marked(m, until, messages);
-    const int sent = try_send(s.zmq, m, 0);
+    const int sent = try_send(s.zmq, m, ZMQ_DONTWAIT);
     if (sent < 0) [[unlikely]]
         return s.send_late(-sent, m, until, messages);
     s.meter->accept(static_cast<std::size_t>(sent), messages);
@@ -348,12 +364,12 @@ int socket::state::try_parts(parts& all, std::size_t size) {
     for (std::size_t i = 0; i < all.size(); ++i) {
         const bool last = i + 1 == all.size();
         message copy = last && meter->on() ? meter->mark(all[i].share(), 1, size) : all[i].share();
-        const int failure = failure_of(try_send(zmq, copy, last ? 0 : ZMQ_SNDMORE));
+        const int failure = failure_of(try_send(zmq, copy, last ? ZMQ_DONTWAIT : ZMQ_DONTWAIT | ZMQ_SNDMORE));
         if (failure == accepted) continue;
         if (last && meter->on()) meter->unmark(std::move(copy));
         if (i > 0 && !last && failure == EAGAIN && balances()) {
             message end;
-            try_send(zmq, end, 0);
+            try_send(zmq, end, ZMQ_DONTWAIT);
         }
         return failure;
     }
@@ -371,9 +387,9 @@ status socket::send(parts& all, deadline until) {
     }
     std::size_t size = 0;
     for (const auto& part : all) size += part.size();
-    const auto attempt = [&] { return s.try_parts(all, size); };
-    if (const int failure = attempt(); failure != accepted) {
-        if (const auto why = s.retry_send(failure, until, attempt); why != status::ok) return why;
+    const auto attempt = [&](int) { return s.try_parts(all, size); };
+    if (const int failure = attempt(ZMQ_DONTWAIT); failure != accepted) {
+        if (const auto why = s.retry_send(failure, until, false, attempt); why != status::ok) return why;
     }
     for (auto& part : all) part = message{};
     s.counts->messages_sent.add();
@@ -382,8 +398,9 @@ status socket::send(parts& all, deadline until) {
 }
 
 status socket::state::receive_frame(message& m, deadline until) {
+    const int flags = waits_in_libzmq(until) ? 0 : ZMQ_DONTWAIT;
     for (;;) {
-        const int size = zmq_msg_recv(m.handle(), zmq, ZMQ_DONTWAIT);
+        const int size = zmq_msg_recv(m.handle(), zmq, flags);
         if (size >= 0) [[likely]] {
             detail::after_receive();
             counts->bytes_received.add(static_cast<std::size_t>(size));

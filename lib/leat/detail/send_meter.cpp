@@ -38,7 +38,7 @@ message send_meter::mark(message&& m, std::uint32_t messages, std::size_t size) 
     add(accepted_, messages);
     add(marked_, last_->messages);
     marked_bytes_ += last_->bytes;
-    frames_ = 0;
+    frames_ = size >= group_bytes ? group_frames - 1 : 0;  // large frames are markers each
     bytes_ = 0;
     return marked;
 }

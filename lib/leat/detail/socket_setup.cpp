@@ -71,7 +71,7 @@ void set_all(void* zmq, role what, const socket_options& o) {
 /// Reads all events that are there; false once there will be no more.
 bool drain(void* reader, monitor& peers) {
     for (;;) {
-        zmq::message_t head, address;
+        message head, address;
         if (zmq_msg_recv(head.handle(), reader, ZMQ_DONTWAIT) < 0)
             return zmq_errno() == EAGAIN || zmq_errno() == EINTR;
         if (!head.more() || zmq_msg_recv(address.handle(), reader, ZMQ_DONTWAIT) < 0) return false;
@@ -79,9 +79,9 @@ bool drain(void* reader, monitor& peers) {
         std::uint32_t value = 0;
         if (head.size() != sizeof event + sizeof value) return false;
         std::memcpy(&event, head.data(), sizeof event);
-        std::memcpy(&value, static_cast<const char*>(head.data()) + sizeof event, sizeof value);
+        std::memcpy(&value, head.data() + sizeof event, sizeof value);
         if (event == ZMQ_EVENT_MONITOR_STOPPED) return false;
-        peers.on_zmq_event(event, value, address.to_string());
+        peers.on_zmq_event(event, value, std::string{address.text()});
     }
 }
 
