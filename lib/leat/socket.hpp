@@ -52,9 +52,9 @@ public:
     /// @throws leat::error: `bad_endpoint` for a wildcard; `connect_failed`.
     void connect(const endpoint& to);
 
-    /// Stops listening (connections that were accepted stay), or parts from a peer (what was accepted for it
-    /// is dropped after the linger). @throws leat::error (`bad_endpoint`) when the socket has no such
-    /// endpoint.
+    /// Stops listening, or parts from a peer (what was accepted for it is dropped after the linger). libzmq
+    /// 4.3.4 also cuts the connections that came in over an unbound TCP endpoint, with what is on its way.
+    /// @throws leat::error (`bad_endpoint`) when the socket has no such endpoint.
     void unbind(const endpoint& at);
     void disconnect(const endpoint& from);
 

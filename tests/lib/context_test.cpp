@@ -383,3 +383,18 @@ TEST_CASE("a thousand contexts close completely while two threads send over tcp 
     }
     for (const auto& line : told.lines()) CHECK_MESSAGE(line.find("still open") == std::string::npos, line);
 }
+
+TEST_CASE("the losses of very many closed sockets are summed up") {
+    support::warnings told;
+    leat::context ctx{{.on_warning = told}};
+    constexpr std::uint64_t sockets = 1010;
+    for (std::uint64_t i = 0; i < sockets; ++i) {
+        leat::socket out{ctx, leat::role::push, {.linger = 0ms, .monitor = false}};
+        out.connect(leat::endpoint{"tcp://127.0.0.1:1"});
+        REQUIRE(support::send(out, "lost") == leat::status::ok);
+    }
+    const auto report = ctx.close(support::patience);
+    CHECK(report.messages_lost() == sockets);
+    CHECK(report.leftovers.size() <= 1002);
+    CHECK_FALSE(told.about("sockets closed earlier").empty());
+}

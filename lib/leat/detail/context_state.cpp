@@ -53,11 +53,20 @@ std::shared_ptr<socket_record> context_state::add(std::string role) {
     record->role = std::move(role);
     const std::lock_guard lock{mutex_};
     if (closing_) throw error{errc::closed, record->role + " socket: its context is closed"};
-    records_.remove_if([](const auto& one) {
-        return !one->open && one->meter->pending() == 0 && one->meter->expired() == 0;
-    });
+    forget_ended();
     records_.push_back(record);
     return record;
+}
+
+// Of a closed socket only its losses are of interest; of very many, only their sum.
+void context_state::forget_ended() {
+    constexpr std::size_t most_named = 1000;
+    records_.remove_if([&](const auto& one) {
+        if (one->open || one->meter->pending() > 0) return false;
+        if (one->meter->expired() > 0 && records_.size() <= most_named) return false;
+        lost_earlier_ += one->meter->expired();
+        return true;
+    });
 }
 
 void context_state::remove(const record_ptr& record, std::chrono::milliseconds linger) {
@@ -255,6 +264,7 @@ close_report context_state::report(bool terminated) {
         const auto unsent = record->meter->expired() + (terminated ? 0 : record->meter->pending());
         if (record->open || unsent > 0) done.leftovers.push_back({describe(*record), unsent, record->open});
     }
+    if (lost_earlier_ > 0) done.leftovers.push_back({"sockets closed earlier", lost_earlier_, false});
     return done;
 }
 

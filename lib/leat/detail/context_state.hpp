@@ -65,6 +65,7 @@ private:
     };
 
     inproc_name& inproc(const std::string& name);
+    void forget_ended();
     void leave_inproc(const record_ptr& record);
     void stop_background(deadline until);
     bool wait_until_closed(std::unique_lock<std::mutex>& lock, deadline until);
@@ -78,6 +79,7 @@ private:
     std::condition_variable changed_;
     std::list<record_ptr> records_;
     std::list<inproc_name> inproc_;
+    std::uint64_t lost_earlier_ = 0;  // by closed sockets that are not in records_ any more
     std::uint64_t last_monitor_ = 0;
     bool closing_ = false;
     std::optional<close_report> report_;

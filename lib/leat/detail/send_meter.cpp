@@ -76,13 +76,15 @@ void send_meter::on_free(void*, void* hint) {
 void send_meter::release(const marker& group) noexcept {
     const auto ends = linger_ends_.load(std::memory_order_acquire);
     const bool expired = ends != 0 && clock::now().time_since_epoch().count() >= ends;
-    const auto done = done_.messages.fetch_add(group.messages, std::memory_order_acq_rel) + group.messages;
-    const auto bytes = done_.bytes.fetch_add(group.bytes) + group.bytes;
     if (expired) {
+        // Before the messages count as done: who sees none pending must see what was lost.
         const auto marked = marked_.load(std::memory_order_relaxed);
-        const auto after_last = done == marked ? accepted_.load(std::memory_order_relaxed) - marked : 0;
+        const bool last = done_.messages.load(std::memory_order_relaxed) + group.messages == marked;
+        const auto after_last = last ? accepted_.load(std::memory_order_relaxed) - marked : 0;
         done_.expired.fetch_add(group.messages + after_last, std::memory_order_acq_rel);
     }
+    done_.messages.fetch_add(group.messages, std::memory_order_acq_rel);
+    const auto bytes = done_.bytes.fetch_add(group.bytes) + group.bytes;
     if (bytes >= wake_at_.load()) released_.raise();
 }
 
