@@ -94,7 +94,8 @@ bool memory_report() {
     const bool steady = often.peak_mib <= once.peak_mib * 1.1 + 1;
     kept = kept && steady;
     std::printf(
-        "  relay, receiver slower than sender: %.1f MiB after 200,000 messages, %.1f MiB after 1,000,000 %s\n",
+        "  relay, receiver slower than sender: %.1f MiB after 200,000 messages, %.1f MiB after 1,000,000 "
+        "%s\n",
         once.peak_mib, often.peak_mib, steady ? "steady" : "GROWS");
     return kept;
 }
