@@ -134,7 +134,8 @@ private:
         const bool shipping = any_runs(shippers_), forwarding = runs(forwarder_),
                    working = any_runs(workers_);
         const bool broken = stop_.stop_requested() || !forwarding || !working;
-        if (shipping && broken) signal(shippers_, SIGTERM);
+        if (broken && !broken_) signal(shippers_, SIGTERM);
+        broken_ = broken_ || broken;
         if (forwarding && !shipping && working && !told_) {
             forwarder_.signal(SIGTERM);
             told_ = true;
@@ -164,6 +165,7 @@ private:
     std::vector<child> workers_, shippers_;
     std::size_t ready_ = 0;
     bool told_ = false;
+    bool broken_ = false;
     picture seen_{.workers = std::vector<counts>(worker_count)};
     table table_;
     std::vector<std::string> faults_;

@@ -16,7 +16,7 @@ int ship(std::uint32_t self, const leat::endpoint& lines, const leat::endpoint& 
     report sent{.what = report::news::shipped, .process = self};
     for (std::uint32_t i = 0; i < files.size(); ++i) {
         for_each_line(files[i], [&](std::string_view text) {
-            if (out.send({i, text}) != leat::status::ok) return false;
+            if (stop.stop_requested() || out.send({i, text}) != leat::status::ok) return false;
             ++sent.part.lines;
             sent.part.bytes += text.size();
             return true;
@@ -27,7 +27,7 @@ int ship(std::uint32_t self, const leat::endpoint& lines, const leat::endpoint& 
         out.flush(patience) == leat::status::ok && news.send(sent, patience) == leat::status::ok;
     out.close();
     news.close();
-    return complete && ctx.close(patience).complete ? 0 : 1;
+    return ctx.close(complete ? patience : std::chrono::seconds{1}).complete && complete ? 0 : 1;
 }
 
 }  // namespace demo

@@ -3,6 +3,8 @@
 #include <leat/detail/context_state.hpp>
 #include <leat/error.hpp>
 
+#include <zmq.hpp>
+
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -12,15 +14,23 @@
 namespace leat::detail {
 namespace {
 
+namespace sockopt = zmq::sockopt;
+
 int type_of(role r) {
     constexpr std::array<int, 11> types{ZMQ_PAIR,   ZMQ_PUB,  ZMQ_SUB,  ZMQ_REQ,  ZMQ_REP, ZMQ_DEALER,
                                         ZMQ_ROUTER, ZMQ_PULL, ZMQ_PUSH, ZMQ_XPUB, ZMQ_XSUB};
     return types[static_cast<std::size_t>(r)];
 }
 
-template <class Value>
-void set(void* zmq, int option, const Value& value) {
-    zmq_setsockopt(zmq, option, &value, sizeof value);
+/// Sets one option, with cppzmq's check at compile time that the value is of the option's type.
+template <class Option, class Value>
+void set(void* zmq, Option option, const Value& value) {
+    try {
+        zmq::socket_ref{zmq::from_handle, zmq}.set(option, value);
+    } catch (const zmq::error_t& failure) {
+        throw error{failure.num() == ETERM ? errc::closed : errc::bad_option,
+                    "libzmq refuses a socket option: " + std::string{failure.what()}};
+    }
 }
 
 void set_text(void* zmq, int option, const char* name, const std::string& value) {
@@ -32,7 +42,7 @@ void set_text(void* zmq, int option, const char* name, const std::string& value)
 
 void set_curve(void* zmq, const socket_options& o) {
     if (o.server) {
-        set(zmq, ZMQ_CURVE_SERVER, 1);
+        set(zmq, sockopt::curve_server, 1);
         set_text(zmq, ZMQ_CURVE_SECRETKEY, "server.secret_key", o.server->secret_key);
     } else if (o.client) {
         set_text(zmq, ZMQ_CURVE_PUBLICKEY, "client.keys.public_key", o.client->keys.public_key);
@@ -44,27 +54,27 @@ void set_curve(void* zmq, const socket_options& o) {
 void set_all(void* zmq, role what, const socket_options& o) {
     const auto ms = [](auto d) { return static_cast<int>(std::chrono::milliseconds{d}.count()); };
     const auto seconds = [](auto d) { return static_cast<int>(d.count()); };
-    set(zmq, ZMQ_SNDHWM, o.send_high_water_mark());
-    set(zmq, ZMQ_RCVHWM, o.receive_high_water_mark());
-    set(zmq, ZMQ_MAXMSGSIZE, static_cast<std::int64_t>(o.max_message));
-    set(zmq, ZMQ_LINGER, ms(o.linger));
-    set(zmq, ZMQ_RECONNECT_IVL, ms(o.reconnect_first));
-    set(zmq, ZMQ_RECONNECT_IVL_MAX, ms(o.reconnect_cap));
-    set(zmq, ZMQ_HANDSHAKE_IVL, ms(o.handshake));
+    set(zmq, sockopt::sndhwm, o.send_high_water_mark());
+    set(zmq, sockopt::rcvhwm, o.receive_high_water_mark());
+    set(zmq, sockopt::maxmsgsize, static_cast<std::int64_t>(o.max_message));
+    set(zmq, sockopt::linger, ms(o.linger));
+    set(zmq, sockopt::reconnect_ivl, ms(o.reconnect_first));
+    set(zmq, sockopt::reconnect_ivl_max, ms(o.reconnect_cap));
+    set(zmq, sockopt::handshake_ivl, ms(o.handshake));
     if (o.keepalive.idle.count() > 0) {
-        set(zmq, ZMQ_TCP_KEEPALIVE, 1);
-        set(zmq, ZMQ_TCP_KEEPALIVE_IDLE, seconds(o.keepalive.idle));
-        set(zmq, ZMQ_TCP_KEEPALIVE_INTVL, seconds(o.keepalive.interval));
-        set(zmq, ZMQ_TCP_KEEPALIVE_CNT, o.keepalive.count);
+        set(zmq, sockopt::tcp_keepalive, 1);
+        set(zmq, sockopt::tcp_keepalive_idle, seconds(o.keepalive.idle));
+        set(zmq, sockopt::tcp_keepalive_intvl, seconds(o.keepalive.interval));
+        set(zmq, sockopt::tcp_keepalive_cnt, o.keepalive.count);
     }
     if (o.heartbeat) {
         constexpr int missed = 3;
-        set(zmq, ZMQ_HEARTBEAT_IVL, ms(*o.heartbeat));
-        set(zmq, ZMQ_HEARTBEAT_TIMEOUT, missed * ms(*o.heartbeat));
+        set(zmq, sockopt::heartbeat_ivl, ms(*o.heartbeat));
+        set(zmq, sockopt::heartbeat_timeout, missed * ms(*o.heartbeat));
     }
-    set(zmq, ZMQ_IMMEDIATE, o.immediate ? 1 : 0);
-    if (what == role::router) set(zmq, ZMQ_ROUTER_MANDATORY, 1);
-    if (what == role::pub || what == role::xpub) set(zmq, ZMQ_XPUB_NODROP, 1);
+    set(zmq, sockopt::immediate, o.immediate ? 1 : 0);
+    if (what == role::router) set(zmq, sockopt::router_mandatory, 1);
+    if (what == role::pub || what == role::xpub) set(zmq, sockopt::xpub_nodrop, 1);
     set_curve(zmq, o);
 }
 
@@ -104,8 +114,9 @@ void* open_socket(context_state& ctx, role what, const socket_options& options) 
 }
 
 void prepare_address_family(void* zmq, const endpoint& at) {
-    const bool v6 = at.via() == endpoint::transport::tcp && at.str().find('[') != std::string::npos;
-    set(zmq, ZMQ_IPV6, v6 ? 1 : 0);
+    const int v6 = at.via() == endpoint::transport::tcp && at.str().find('[') != std::string::npos ? 1 : 0;
+    zmq_setsockopt(zmq, ZMQ_IPV6, &v6,
+                   sizeof v6);  // the bind or connect that follows tells of a closed socket
 }
 
 endpoint with_ipc_path(const endpoint& at) {
@@ -145,8 +156,8 @@ void attach_monitor(context_state& ctx, void* zmq, std::shared_ptr<monitor> peer
     if (reader) {
         // libzmq's I/O thread would wait for room at the high-water mark.
         constexpr int most_unread = 100'000;
-        set(reader.get(), ZMQ_RCVHWM, most_unread);
-        set(reader.get(), ZMQ_LINGER, 0);
+        set(reader.get(), sockopt::rcvhwm, most_unread);
+        set(reader.get(), sockopt::linger, 0);
     }
     if (!reader || zmq_socket_monitor(zmq, name.c_str(), wanted) != 0 ||
         zmq_connect(reader.get(), name.c_str()) != 0) {
