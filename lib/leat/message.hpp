@@ -3,7 +3,6 @@
 #include <zmq.h>
 
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <span>
@@ -35,10 +34,7 @@ public:
 
     /// Takes over a block that came from malloc; it is freed when the last frame that shares it is gone,
     /// which may be on one of libzmq's threads.
-    [[nodiscard]] static message adopt(std::byte* block, std::size_t size) {
-        return adopt(
-            block, size, [](void* data, void*) { std::free(data); }, nullptr);
-    }
+    [[nodiscard]] static message adopt(std::byte* block, std::size_t size);
 
     /// Refers to bytes that `free(block, hint)` gives back, on whatever thread lets go of them last.
     [[nodiscard]] static message adopt(std::byte* block, std::size_t size, void (*free)(void*, void*),
