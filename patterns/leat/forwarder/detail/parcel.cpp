@@ -36,7 +36,8 @@ parcel parcel::share() {
 }
 
 void parcel::clear() noexcept {
-    frame_ = message{};
+    constexpr std::size_t small = 4096;  // not worth giving back: the next one takes its place
+    if (bytes_ > small) frame_ = message{};
     parts_.clear();
     messages_ = 0;
 }
