@@ -82,7 +82,7 @@ void loop::compact() {
     items_.resize(kept);
 }
 
-status loop::run(std::stop_token stop) {
+status loop::run(const std::stop_token& stop) {
     runner_ = std::this_thread::get_id();
     const struct forget {
         std::atomic<std::thread::id>& runner;

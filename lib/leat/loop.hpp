@@ -59,7 +59,7 @@ public:
     /// Runs until `stop` is requested (`status::stopped`) or the ZeroMQ context of a watched socket is closed
     /// (`status::closed`). An exception of a handler ends the run and comes out here; `run` may then be
     /// called again.
-    status run(std::stop_token stop);
+    status run(const std::stop_token& stop);
 
     /// Drops all watches, timers and tasks.
     void clear();

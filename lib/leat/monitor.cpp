@@ -96,11 +96,11 @@ status monitor::wait(deadline until, const std::stop_token& stop, const std::fun
     return closed_ ? status::closed : status::timeout;
 }
 
-status monitor::wait_connected(std::size_t n, deadline until, std::stop_token stop) const {
+status monitor::wait_connected(std::size_t n, deadline until, const std::stop_token& stop) const {
     return wait(until, stop, [&] { return ready_ >= n; });
 }
 
-status monitor::wait_event(deadline until, std::stop_token stop) const {
+status monitor::wait_event(deadline until, const std::stop_token& stop) const {
     return wait(until, stop, [&] { return !events_.empty(); });
 }
 

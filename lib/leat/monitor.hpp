@@ -47,10 +47,11 @@ public:
     [[nodiscard]] std::size_t connected() const;
 
     /// Waits until at least `n` peers are connected at the same time.
-    [[nodiscard]] status wait_connected(std::size_t n, deadline until, std::stop_token stop = {}) const;
+    [[nodiscard]] status wait_connected(std::size_t n, deadline until,
+                                        const std::stop_token& stop = {}) const;
 
     /// Waits until there is an event to take.
-    [[nodiscard]] status wait_event(deadline until, std::stop_token stop = {}) const;
+    [[nodiscard]] status wait_event(deadline until, const std::stop_token& stop = {}) const;
 
     /// The events since the last call, oldest first.
     [[nodiscard]] std::vector<connection_event> take();

@@ -174,7 +174,7 @@ endpoint socket::bind(const endpoint& wanted) {
         throw error{errc::bind_failed,
                     "bind " + at.str() + ": " + zmq_strerror(detail::why_not_bound(*s.ctx, at))};
     }
-    const endpoint bound{detail::last_endpoint(s.zmq)};
+    endpoint bound{detail::last_endpoint(s.zmq)};
     s.ctx->note_endpoint(*s.record, bound.str(), true);
     if (bound.via() == endpoint::transport::ipc && wanted.is_wildcard()) s.files.push_back(file_of(bound));
     if (bound.via() != endpoint::transport::inproc) return bound;

@@ -107,7 +107,10 @@ class Files(Case):
         self.assertIn("long.log has a line of more than 15 MiB", err)
 
     def test_a_terminal_gets_a_table_that_changes(self):
-        ours, terminal = pty.openpty()
+        try:
+            ours, terminal = pty.openpty()
+        except OSError as none:
+            self.skipTest(f"needs a terminal: {none}")
         with subprocess.Popen([DEMO, self.file("a.log", b"word\n" * 50_000)], stdout=terminal) as demo:
             os.close(terminal)
             text = b""

@@ -172,8 +172,8 @@ loop& context_state::background() {
 close_report context_state::close(deadline until) {
     std::unique_lock lock{mutex_};
     if (closing_) {
-        changed_.wait(lock, [&] { return report_.has_value(); });
-        return *report_;
+        changed_.wait(lock, [&] { return ended_; });
+        return report_;
     }
     closing_ = true;
     lock.unlock();
@@ -197,6 +197,7 @@ close_report context_state::close(deadline until) {
     }
     lock.lock();
     report_ = done;
+    ended_ = true;
     changed_.notify_all();
     return done;
 }

@@ -82,7 +82,8 @@ private:
     std::uint64_t lost_earlier_ = 0;  // by closed sockets that are not in records_ any more
     std::uint64_t last_monitor_ = 0;
     bool closing_ = false;
-    std::optional<close_report> report_;
+    bool ended_ = false;  // report_ is complete
+    close_report report_;
 
     struct background_thread {
         loop events;

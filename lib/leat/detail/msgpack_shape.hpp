@@ -42,7 +42,7 @@ public:
         begin(msgpack_shape::array, count, where, "cpp11_define_array.hpp");
     }
     void begin_map(std::uint32_t count, std::source_location where) {
-        begin(msgpack_shape::map, count * 2, where, "cpp11_define_map.hpp");
+        begin(msgpack_shape::map, std::size_t{count} * 2, where, "cpp11_define_map.hpp");
     }
     template <class Value>
     void field(const Value& value, std::source_location where) {

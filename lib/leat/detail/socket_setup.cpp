@@ -141,7 +141,7 @@ std::string last_endpoint(void* zmq) {
     return text.data();
 }
 
-void attach_monitor(context_state& ctx, void* zmq, std::shared_ptr<monitor> peers) {
+void attach_monitor(context_state& ctx, void* zmq, const std::shared_ptr<monitor>& peers) {
     const auto name = ctx.next_monitor_name();
     constexpr int wanted = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED |
                            ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |

@@ -26,6 +26,6 @@ void prepare_address_family(void* zmq, const endpoint& at);
 [[nodiscard]] std::string last_endpoint(void* zmq);
 
 /// Has the context's loop feed the socket's connection events to `peers`, until the socket stops its monitor.
-void attach_monitor(context_state& ctx, void* zmq, std::shared_ptr<monitor> peers);
+void attach_monitor(context_state& ctx, void* zmq, const std::shared_ptr<monitor>& peers);
 
 }  // namespace leat::detail

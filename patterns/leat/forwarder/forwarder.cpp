@@ -50,7 +50,7 @@ forwarder::forwarder(context& ctx, std::vector<relay_options> relays) {
     for (auto& one : relays) relays_.push_back(std::make_unique<relay>(ctx, std::move(one)));
 }
 
-forwarder_report forwarder::run(std::stop_token stop) {
+forwarder_report forwarder::run(const std::stop_token& stop) {
     std::stop_source all;
     const std::stop_callback on_stop{stop, [&all] { all.request_stop(); }};
     forwarder_report report;

@@ -30,7 +30,7 @@ public:
 
     /// Runs all relays, the last one on the calling thread, until `stop` is requested or one ends, which
     /// stops the others. Each drains. An error ends up in its relay's report.
-    forwarder_report run(std::stop_token stop);
+    forwarder_report run(const std::stop_token& stop);
 
     [[nodiscard]] std::size_t size() const noexcept { return relays_.size(); }
     [[nodiscard]] relay& operator[](std::size_t i) { return *relays_[i]; }

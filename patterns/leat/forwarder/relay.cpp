@@ -75,7 +75,7 @@ relay::relay(context& ctx, relay_options options)
     in_bound_ = open(in_, options_.in);
 }
 
-relay_report relay::run(std::stop_token stop) {
+relay_report relay::run(const std::stop_token& stop) {
     if (has_run_) throw error{errc::closed, "relay " + options_.name + " has run before; make another one"};
     has_run_ = true;
     try {

@@ -38,7 +38,7 @@ public:
     /// what is there moves on for as long as it is taken, until nothing has come for a moment or `drain` has
     /// passed. Then the sockets are closed. Returns within `drain` and a fifth of a second.
     /// @throws leat::error: `closed` when it has run before; `internal`.
-    relay_report run(std::stop_token stop);
+    relay_report run(const std::stop_token& stop);
 
     [[nodiscard]] const relay_metrics& counts() const noexcept { return counts_; }
     [[nodiscard]] const relay_options& options() const noexcept { return options_; }

@@ -29,7 +29,7 @@ socket_options socket_options_of(push_options& options) {
 
 }  // namespace
 
-push_channel::shared::shared(context& ctx, push_options options)
+push_channel::shared::shared(context& ctx, push_options& options)
     : batch(options.batch), limit(options.batch.bytes), out(ctx, role::push, socket_options_of(options)) {
     if (limit > 0) events = &ctx.background();
 }

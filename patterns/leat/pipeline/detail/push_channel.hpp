@@ -53,7 +53,7 @@ public:
 private:
     /// Shared with the timers on the context's loop, which may outlast the pusher.
     struct shared : std::enable_shared_from_this<shared> {
-        shared(context& ctx, push_options options);
+        shared(context& ctx, push_options& options);  // takes options.socket
 
         status send_open(deadline until);
         void begin_delay();
