@@ -22,10 +22,8 @@ enum class via { proxy, relay, coalescing_relay };
 
 constexpr std::size_t coalesce_bytes = 64u << 10;
 
-raw::marks marks_of_leat() {
-    const leat::socket_options defaults;
-    return {defaults.send_high_water_mark(), defaults.receive_high_water_mark()};
-}
+/// libzmq's own defaults, for every socket of both contenders.
+constexpr raw::marks marks{1000, 1000};
 
 /// The process in the middle, until it is killed.
 class middle {
@@ -40,16 +38,17 @@ public:
 private:
     void serve(via kind) {
         if (kind == via::proxy) {
-            raw::proxy(marks_of_leat(), this,
-                       [](const void* self, const std::string& from, const std::string& to) {
-                           static_cast<const middle*>(self)->ends_.put_text(from);
-                           static_cast<const middle*>(self)->ends_.put_text(to);
-                       });
+            raw::proxy(marks, this, [](const void* self, const std::string& from, const std::string& to) {
+                static_cast<const middle*>(self)->ends_.put_text(from);
+                static_cast<const middle*>(self)->ends_.put_text(to);
+            });
         }
         leat::context ctx;
         leat::relay_options options;
         options.in.bind = "tcp://127.0.0.1:*";
         options.out.bind = "tcp://127.0.0.1:*";
+        options.in.socket.receive_frames = marks.receive;
+        options.out.socket.send_frames = marks.send;
         options.coalesce = kind == via::coalescing_relay ? coalesce_bytes : 0;
         leat::relay relay{ctx, options};
         ends_.put_text(relay.in_endpoints()[0].str());
@@ -67,7 +66,7 @@ reading through(via kind, std::size_t size, std::size_t count) {
     const middle relay{kind};
     channel result, over;
     child receiver{[&] {
-        raw::socket in{ZMQ_PULL, marks_of_leat()};
+        raw::socket in{ZMQ_PULL, marks};
         in.connect(relay.out());
         zmq_msg_t m;
         zmq_msg_init(&m);
@@ -77,7 +76,7 @@ reading through(via kind, std::size_t size, std::size_t count) {
         result.put_reading({static_cast<double>(count) / (now_seconds() - began), 0, 0});
     }};
     child sender{[&] {
-        raw::socket out{ZMQ_PUSH, marks_of_leat()};
+        raw::socket out{ZMQ_PUSH, marks};
         out.connect(relay.in());
         const std::string data(size, 'x');
         for (std::size_t i = 0; i < count; ++i) out.send(data.data(), data.size());
@@ -94,7 +93,7 @@ reading latency_through(via kind, std::size_t size, std::size_t count) {
     const middle relay{kind};
     channel result;
     child both{[&] {
-        raw::socket out{ZMQ_PUSH, marks_of_leat()}, in{ZMQ_PULL, marks_of_leat()};
+        raw::socket out{ZMQ_PUSH, marks}, in{ZMQ_PULL, marks};
         out.connect(relay.in());
         in.connect(relay.out());
         const std::string data(size, 'x');
@@ -119,7 +118,7 @@ reading fan_in(via kind, std::size_t count) {
     channel result, over;
     child receiver{[&] {
         leat::context ctx;
-        leat::puller<record> in{ctx, {.connect = relay.out()}};
+        leat::puller<record> in{ctx, {.connect = relay.out(), .socket = {.receive_frames = marks.receive}}};
         record r;
         std::uint64_t sum = 0;
         double began = 0, cpu = 0;
@@ -137,7 +136,7 @@ reading fan_in(via kind, std::size_t count) {
     std::vector<std::unique_ptr<child>> all;
     for (std::size_t s = 0; s < senders; ++s) {
         all.push_back(std::make_unique<child>([&] {
-            raw::socket out{ZMQ_PUSH, marks_of_leat()};
+            raw::socket out{ZMQ_PUSH, marks};
             out.connect(relay.in());
             msgpack::sbuffer buffer;
             record r = sample_record();
