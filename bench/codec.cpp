@@ -5,7 +5,7 @@
 // --benchmark_report_aggregates_only=true. Time is for a batch of 1,000 records; items_per_second counts
 // records.
 
-#include "leat/codec.hpp"
+#include <leat/codec.hpp>
 
 #include <benchmark/benchmark.h>
 
