@@ -10,7 +10,7 @@
 #include <vector>
 
 int main(int argc, char** argv) {
-    int pairs = 5;
+    int pairs = 9;
     std::string only, json = "bench.json";
     for (int i = 1; i < argc; ++i) {
         const std::string word = argv[i];

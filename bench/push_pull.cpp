@@ -163,18 +163,18 @@ std::vector<pair_case> push_pull_cases() {
     const leat::socket_options defaults;
     const raw::marks same{defaults.send_high_water_mark(), defaults.receive_high_water_mark()};
     std::vector<pair_case> all;
-    for (const load l : {load{"16 B", 16, 4'000'000},
-                         {"100 B", 100, 4'000'000},
-                         {"1 KiB", 1024, 1'500'000},
-                         {"64 KiB", 65536, 60'000}}) {
+    for (const load l : {load{"16 B", 16, 2'000'000},
+                         {"100 B", 100, 2'000'000},
+                         {"1 KiB", 1024, 1'000'000},
+                         {"64 KiB", 65536, 30'000}}) {
         all.push_back({std::string{"push/pull bytes "} + l.name + ", same marks", "messages/s", "raw libzmq",
                        0.97, false, [=] { return raw_bytes(l.size, l.count, same); },
                        [=] { return leat_bytes(l.size, l.count); }});
     }
     all.push_back({"push/pull bytes 100 B, each's defaults", "messages/s", "raw libzmq", 1.3, false,
-                   [] { return raw_bytes(100, 4'000'000, {}); }, [] { return leat_bytes(100, 4'000'000); }});
+                   [] { return raw_bytes(100, 2'000'000, {}); }, [] { return leat_bytes(100, 2'000'000); }});
     all.push_back({"push/pull records, batched", "messages/s", "raw libzmq", 3.5, false,
-                   [=] { return raw_records(3'000'000, same); }, [] { return leat_records(12'000'000); }});
+                   [=] { return raw_records(1'500'000, same); }, [] { return leat_records(8'000'000); }});
     return all;
 }
 

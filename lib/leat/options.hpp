@@ -21,11 +21,13 @@ struct socket_options {
 
     /// Bytes of frames of `frame_bytes` that may wait unread, for each peer. libzmq counts frames, not bytes:
     /// the hard bound is `receive_bytes / frame_bytes` frames of at most `max_message` bytes each.
-    std::size_t receive_bytes = 4u << 20;
+    std::size_t receive_bytes = 8u << 20;
 
     /// The size of a typical frame: turns the byte bounds into libzmq's high-water marks, which count frames
     /// for each peer. One peer that stops reading fills half of `send_bytes` at the most, so others go on.
-    std::size_t frame_bytes = 1024;
+    /// The default gives marks of 8,192 and 2,048: with ten times as many, small frames leave the processor's
+    /// cache before they are sent.
+    std::size_t frame_bytes = 4096;
 
     /// The high-water marks themselves, in frames for each peer, instead of what follows from the bytes. 0 =
     /// no limit.

@@ -32,7 +32,7 @@ std::uint64_t kernel_buffers() {
 
 }  // namespace
 
-// docs/patterns.md: 32,768 frames at the pusher, 4,096 at the puller, and the kernel's buffers.
+// docs/patterns.md: 8,192 frames at the pusher, 2,048 at the puller, and the kernel's buffers.
 TEST_CASE("the pusher of a stopped puller blocks at the bound that the documentation states") {
     leat::context ctx{{.on_warning = [](const std::string&) {}}};
     leat::puller<leat::bytes> in{ctx, {.bind = "tcp://127.0.0.1:*"}};
@@ -41,8 +41,8 @@ TEST_CASE("the pusher of a stopped puller blocks at the bound that the documenta
     constexpr std::uint64_t frame = 1024;
     std::uint64_t accepted = 0;
     while (out.send(leat::bytes{std::size_t{frame}}, 500ms) == status::ok) ++accepted;
-    CHECK(accepted >= 32'768);
-    CHECK(accepted * frame <= (32'768 + 4'096 + 2) * frame + 2 * kernel_buffers());
+    CHECK(accepted >= 8'192);
+    CHECK(accepted * frame <= (8'192 + 2'048 + 2) * frame + 2 * kernel_buffers());
 }
 
 TEST_CASE("a batching pusher bounds its peer's queue in bytes as well") {
