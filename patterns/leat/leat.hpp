@@ -18,6 +18,8 @@
 #include <leat/pipeline/puller.hpp>
 #include <leat/pipeline/pusher.hpp>
 #include <leat/pipeline/stage.hpp>
+#include <leat/pubsub/publisher.hpp>
+#include <leat/pubsub/subscriber.hpp>
 #include <leat/socket.hpp>
 #include <leat/status.hpp>
 #include <leat/stop.hpp>

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <leat/pubsub/detail/text_hash.hpp>
+#include <leat/pubsub/detail/wire.hpp>
+#include <leat/pubsub/publication.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <string_view>
+#include <unordered_map>
+
+namespace leat::detail {
+
+/// What a subscriber knows of one publisher.
+struct origin {
+    std::uint64_t id = 0;
+    std::uint64_t name = 0;
+    text_map<std::uint64_t> topics;  // the number of each one's last message
+
+    bool has_values = false;   // its last values have come
+    bool owes_values = false;  // it was heard of and they have not
+    nonce values_of = 0;       // the ask that `values` belongs to
+    std::uint32_t values = 0;  // that have come
+};
+
+/// The publishers that a subscriber has heard of, and how far it has followed each of their topics. Bounded:
+/// the publisher heard of least recently is forgotten first.
+class origin_book {
+public:
+    static constexpr std::size_t most_origins = 10'000;
+
+    explicit origin_book(std::size_t most_topics) : most_topics_(most_topics) {}
+
+    /// The entry of who sent this, new when it was not heard of; valid until the next call.
+    /// `restarted(before)` is told when it has the name of another that was.
+    [[nodiscard]] origin& find(const trailer& from, const std::function<void(std::uint64_t)>& restarted);
+
+    /// A new entry of a topic. False when there is no room.
+    bool track(origin& of, std::string_view topic, std::uint64_t sequence);
+
+    /// Forgets all topics that are not wanted any more.
+    void forget_unless(const std::function<bool(std::string_view topic)>& wanted);
+
+    void set_owes(origin& of, bool owes) noexcept;
+    void forgive() noexcept;  // nobody owes values until it is heard of again
+    [[nodiscard]] bool owes_values() const noexcept { return owing_ > 0; }
+
+    /// Values are to come again from all.
+    void values_wanted() noexcept;
+
+private:
+    void forget_topics(origin& of);
+    void forget_oldest();
+
+    const std::size_t most_topics_;
+    std::size_t topics_ = 0;
+    std::size_t owing_ = 0;
+    std::list<origin> by_use_;  // the one heard of last is the first
+    std::unordered_map<std::uint64_t, std::list<origin>::iterator> by_id_;
+    std::unordered_map<std::uint64_t, std::uint64_t> by_name_;
+};
+
+}  // namespace leat::detail

@@ -1,0 +1,130 @@
+#include <leat/pubsub/detail/subscribe_state.hpp>
+
+// Which messages are given to the user, and what they tell of those that did not come.
+
+namespace leat::detail {
+namespace {
+
+constexpr std::size_t longest_plain_topic = 4096;
+
+}  // namespace
+
+/// Whether the message that was read is to be given; `current` then says what it is.
+bool subscribe_channel::state::judge() {
+    objects_ = 0;
+    if (is_private(now_.topic())) return judge_private();
+    if (now_.count < 3) return judge_plain();
+    const auto end = now_.count == 3 ? trailer::decode(now_.frames[2].view()) : std::nullopt;
+    if (!end || end->kind != publication_kind::live) return malformed();
+    return judge_live(*end);
+}
+
+bool subscribe_channel::state::malformed() noexcept {
+    seen.malformed.add();
+    return false;
+}
+
+bool subscribe_channel::state::judge_plain() {
+    const auto topic = now_.topic();
+    if (topic.size() > longest_plain_topic) return malformed();
+    if (!trie_.matches(topic)) {
+        seen.unmatched.add();
+        return false;
+    }
+    seen.plain.add();
+    current = {.topic = topic, .body = now_.count > 1 ? &now_.frames[1] : nullptr};
+    return true;
+}
+
+origin& subscribe_channel::state::origin_of(const trailer& end) {
+    return origins_.find(end, [&](std::uint64_t before) {
+        seen.restarts.add();
+        if (on_restart_) on_restart_({before, end.publisher});
+    });
+}
+
+bool subscribe_channel::state::judge_live(const trailer& end) {
+    auto& from = origin_of(end);
+    current = {.topic = now_.topic(), .body = &now_.frames[1], .publisher = end.publisher};
+    if (!wants_values_ || from.has_values || from.topics.contains(current.topic))
+        return follow(from, current.topic, end);
+    // Its last values come first, and what follows them; this is among or before them.
+    seen.superseded.add();
+    origins_.set_owes(from, true);
+    request_.expect_answer();
+    return false;
+}
+
+bool subscribe_channel::state::judge_private() {
+    if (!request_.is_answer(now_.topic())) return false;  // another subscriber's
+    const bool value = now_.count == 4;
+    if (!value && now_.count != 2) return malformed();
+    const auto end = trailer::decode(now_.frames[now_.count - 1].view());
+    if (!end || end->kind != (value ? publication_kind::last_value : publication_kind::end))
+        return malformed();
+    if (value) return judge_value(*end);
+    judge_end(*end);
+    return false;
+}
+
+bool subscribe_channel::state::judge_value(const trailer& end) {
+    auto& from = origin_of(end);
+    if (from.values_of != request_.current()) {
+        from.values_of = request_.current();
+        from.values = 0;
+    }
+    ++from.values;
+    if (!from.has_values) origins_.set_owes(from, true);
+    request_.expect_answer();
+    current = {.topic = now_.frames[1].text(),
+               .body = &now_.frames[2],
+               .publisher = end.publisher,
+               .last_value = true};
+    return follow(from, current.topic, end);
+}
+
+void subscribe_channel::state::judge_end(const trailer& end) {
+    auto& from = origin_of(end);
+    const auto values = from.values_of == request_.current() ? from.values : 0;
+    from.values = 0;
+    if (values != end.count) {  // cut short
+        origins_.set_owes(from, true);
+        return request_.expect_answer();
+    }
+    from.has_values = true;
+    origins_.set_owes(from, false);
+    if (!origins_.owes_values()) request_.answered();
+}
+
+/// Compares the message's number with that of the one before. False when it is not to be given.
+bool subscribe_channel::state::follow(origin& from, std::string_view topic, const trailer& end) {
+    const auto known = from.topics.find(topic);
+    const bool is_new = known == from.topics.end();
+    if (is_new && !trie_.matches(topic)) {
+        seen.unmatched.add();
+        return false;
+    }
+    if (is_new && !topic_fault(topic, separator_).empty()) return malformed();
+    current.sequence = end.sequence;
+    const auto last = end.sequence + end.count - 1;
+    if (is_new || end.sequence == 0) {
+        if (end.sequence == 0 || !origins_.track(from, topic, last)) seen.untracked.add(end.count);
+        return true;
+    }
+    if (last <= known->second) {
+        seen.repeats.add(end.count);
+        return false;
+    }
+    const auto expected = known->second + 1;
+    known->second = last;
+    if (end.sequence > expected) {
+        seen.gaps.add();
+        seen.missed.add(end.sequence - expected);
+        if (on_gap_) on_gap_({std::string{topic}, end.publisher, expected, end.sequence - 1});
+    } else {
+        current.skip = expected - end.sequence;
+    }
+    return true;
+}
+
+}  // namespace leat::detail

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <leat/message.hpp>
+#include <leat/pubsub/detail/text_hash.hpp>
+
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <string_view>
+
+namespace leat::detail {
+
+struct open_batch;
+
+/// What a publisher remembers of one topic.
+struct published_topic {
+    explicit published_topic(std::string_view text) : frame(text) {}
+
+    message frame;                                         // shared into each publication
+    bool numbered = false;                                 // one of a topic_book
+    std::uint64_t sequence = 0;                            // of the last message that was sent
+    std::optional<std::list<open_batch>::iterator> batch;  // the frame that is being filled
+    message last_value;
+    std::optional<std::list<published_topic*>::iterator> kept;  // where in topic_book::kept
+};
+
+/// The topics of a publisher, and the last values of those published to most recently.
+class topic_book {
+public:
+    topic_book(std::size_t most, std::size_t most_values, char separator)
+        : most_(most), most_values_(most_values), separator_(separator) {}
+
+    /// The topic's entry, which stays where it is; null when there is no room for one more.
+    /// @throws leat::error (`bad_option`) when it is no topic.
+    [[nodiscard]] published_topic* find(std::string_view topic);
+
+    [[nodiscard]] bool keeps_values() const noexcept { return most_values_ > 0; }
+
+    /// Makes `value` the topic's last one.
+    void keep(published_topic& topic, message&& value);
+
+    /// Those with a last value, the one published to longest ago first.
+    [[nodiscard]] std::list<published_topic*>& kept() noexcept { return kept_; }
+
+private:
+    const std::size_t most_, most_values_;
+    const char separator_;
+    text_map<published_topic> topics_;
+    std::list<published_topic*> kept_;
+    published_topic* latest_ = nullptr;
+};
+
+}  // namespace leat::detail

@@ -1,0 +1,133 @@
+#include <leat/pubsub/detail/wire.hpp>
+
+#include <leat/pubsub/detail/words.hpp>
+#include <leat/pubsub/topic.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <random>
+
+namespace leat::detail {
+namespace {
+
+constexpr std::string_view greeting{"\xffleat1", 6};
+constexpr char probe_mark = 'P', values_mark = 'V', ask_mark = 'W';
+constexpr std::size_t nonce_size = 8;
+constexpr std::size_t head_size = greeting.size() + 1 + nonce_size;
+
+template <class Number>
+void put(std::byte* to, Number value) {
+    for (std::size_t i = sizeof value; i-- > 0; value = static_cast<Number>(value >> 8))
+        to[i] = static_cast<std::byte>(value & 0xff);
+}
+// One byte cannot be shifted by eight.
+void put(std::byte* to, std::uint8_t value) {
+    *to = static_cast<std::byte>(value);
+}
+
+template <class Number>
+Number get(const std::byte* from) {
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < sizeof(Number); ++i)
+        value = value << 8 | std::to_integer<std::uint64_t>(from[i]);
+    return static_cast<Number>(value);
+}
+
+std::string head(char mark, nonce one) {
+    std::string text{greeting};
+    text += mark;
+    std::array<std::byte, nonce_size> bytes{};
+    put(bytes.data(), one);
+    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return text;
+}
+
+}  // namespace
+
+std::array<std::byte, trailer::size> trailer::encode() const noexcept {
+    std::array<std::byte, size> to{};
+    to[0] = std::byte{'L'};
+    to[1] = std::byte{'P'};
+    to[2] = std::byte{1};
+    put(&to[3], static_cast<std::uint8_t>(kind));
+    put(&to[4], count);
+    put(&to[8], publisher);
+    put(&to[16], sequence);
+    put(&to[24], name);
+    return to;
+}
+
+bool trailer::claimed(std::span<const std::byte> frame) noexcept {
+    return frame.size() >= 2 && frame[0] == std::byte{'L'} && frame[1] == std::byte{'P'};
+}
+
+std::optional<trailer> trailer::decode(std::span<const std::byte> frame) noexcept {
+    if (frame.size() != size || !claimed(frame) || frame[2] != std::byte{1}) return std::nullopt;
+    const auto kind = std::to_integer<std::uint8_t>(frame[3]);
+    if (kind > static_cast<std::uint8_t>(publication_kind::ready)) return std::nullopt;
+    const trailer read{static_cast<publication_kind>(kind), get<std::uint32_t>(&frame[4]),
+                       get<std::uint64_t>(&frame[8]), get<std::uint64_t>(&frame[16]),
+                       get<std::uint64_t>(&frame[24])};
+    const bool counted = read.count > 0 || read.kind == publication_kind::end;
+    const bool ends = read.sequence <= std::numeric_limits<std::uint64_t>::max() - read.count;
+    if (read.publisher == 0 || !counted || !ends) return std::nullopt;
+    return read;
+}
+
+std::string probe_topic(nonce one) {
+    return head(probe_mark, one);
+}
+
+std::string values_topic(nonce one) {
+    return head(values_mark, one);
+}
+
+std::string ask_topic(nonce one, char separator, const std::vector<std::string>& patterns) {
+    auto text = head(ask_mark, one);
+    text += separator;
+    const auto all = text.size();
+    for (const auto& pattern : patterns) {
+        if (text.size() + pattern.size() + 1 > longest_ask) {
+            text.replace(all, std::string::npos, ">");
+            break;
+        }
+        if (text.size() > all) text += '\0';
+        text += pattern;
+    }
+    return text;
+}
+
+std::optional<question> read_question(std::string_view topic) {
+    if (!topic.starts_with(greeting) || topic.size() < head_size) return std::nullopt;
+    const char mark = topic[greeting.size()];
+    question read;
+    read.one = get<nonce>(reinterpret_cast<const std::byte*>(&topic[greeting.size() + 1]));
+    if (mark == probe_mark && topic.size() == head_size) {
+        read.probe = true;
+        return read;
+    }
+    if (mark != ask_mark || topic.size() < head_size + 2 || topic.size() > longest_ask) return std::nullopt;
+    read.separator = topic[head_size];
+    words all{topic.substr(head_size + 1), '\0'};
+    for (std::string_view pattern; all.next(pattern);) {
+        if (pattern_fault(pattern, read.separator).empty()) read.patterns.emplace_back(pattern);
+    }
+    return read;
+}
+
+std::uint64_t random_id() {
+    std::random_device random;
+    for (;;) {
+        const auto id = static_cast<std::uint64_t>(random()) << 32 | random();
+        if (id != 0) return id;
+    }
+}
+
+std::uint64_t hash_of_name(std::string_view name) noexcept {
+    if (name.empty()) return 0;
+    std::uint64_t hash = 0xcbf29ce484222325;
+    for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return std::max<std::uint64_t>(hash, 1);
+}
+
+}  // namespace leat::detail

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What leat's publishers and subscribers say to each other. docs/protocol.md tells when.
+//
+// A publication, all numbers big-endian:
+//
+//   frame 0   topic      the bytes that were given, at most 255, never 0xFF among them
+//   frame 1   body       msgpack objects back to back, one or more; or any bytes
+//   frame 2   trailer    32 bytes:
+//
+//        0        2          3       4           8              16            24           32
+//        ┌────────┬──────────┬───────┬───────────┬──────────────┬─────────────┬────────────┐
+//        │ "LP"   │ version 1│ kind  │ count     │ publisher    │ sequence    │ name       │
+//        └────────┴──────────┴───────┴───────────┴──────────────┴─────────────┴────────────┘
+//
+//   kind        0 live, 1 last value, 2 end of last values, 3 ready
+//   count       live: messages in the body, from 1; end: last values sent before it; else 1
+//   publisher   random, not 0, new for each publisher object
+//   sequence    of the body's first message among those of this publisher and topic, from 1; 0 = not numbered
+//   name        FNV-1a of the publisher's name, which outlives a restart; 0 = none
+//
+// Private topics begin with 0xFF, so they sort after all others, in which order subscriptions are sent. The
+// nonce is 8 random bytes, new each time.
+//
+//   FF "leat1" 'P' nonce                        probe: subscribing asks each publisher for
+//                                                 [the same] [trailer: ready]
+//   FF "leat1" 'V' nonce                        where last values come: subscribed first
+//                                                 [the same] [topic] [body] [trailer: last value]   any
+//                                                 number [the same] [trailer: end]
+//   FF "leat1" 'W' nonce separator pattern NUL  ask: subscribing asks for them; the separator is one byte,
+//          pattern ...                            the patterns have NULs between them
+
+namespace leat::detail {
+
+enum class publication_kind : std::uint8_t { live, last_value, end, ready };
+
+struct trailer {
+    static constexpr std::size_t size = 32;
+
+    publication_kind kind = publication_kind::live;
+    std::uint32_t count = 1;
+    std::uint64_t publisher = 0;
+    std::uint64_t sequence = 0;
+    std::uint64_t name = 0;
+
+    [[nodiscard]] std::array<std::byte, size> encode() const noexcept;
+
+    /// Nothing when it is no trailer, or one that makes no sense.
+    [[nodiscard]] static std::optional<trailer> decode(std::span<const std::byte> frame) noexcept;
+
+    /// Whether the frame claims to be one.
+    [[nodiscard]] static bool claimed(std::span<const std::byte> frame) noexcept;
+};
+
+inline constexpr char private_mark = '\xff';
+
+[[nodiscard]] constexpr bool is_private(std::string_view topic) noexcept {
+    return !topic.empty() && topic.front() == private_mark;
+}
+
+using nonce = std::uint64_t;
+
+[[nodiscard]] std::string probe_topic(nonce one);
+[[nodiscard]] std::string values_topic(nonce one);
+
+/// As many patterns as fit into `longest_ask` bytes; `>` instead when they do not.
+[[nodiscard]] std::string ask_topic(nonce one, char separator, const std::vector<std::string>& patterns);
+
+/// libzmq's tries take a step of recursion for each byte, so subscriptions are kept short.
+inline constexpr std::size_t longest_ask = 4096;
+
+/// What a publisher is asked by a subscription to a private topic.
+struct question {
+    bool probe = false;  ///< Else for last values.
+    nonce one = 0;
+    char separator = '.';
+    std::vector<std::string> patterns;  ///< All valid.
+};
+
+/// Nothing when it is none. Patterns that are not valid are left out.
+[[nodiscard]] std::optional<question> read_question(std::string_view topic);
+
+/// Never 0.
+[[nodiscard]] std::uint64_t random_id();
+
+/// FNV-1a (Fowler, Noll, Vo), 64 bits; 0 only for an empty text.
+[[nodiscard]] std::uint64_t hash_of_name(std::string_view name) noexcept;
+
+}  // namespace leat::detail
