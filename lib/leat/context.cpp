@@ -23,5 +23,8 @@ loop& context::background() {
 void context::warn(const std::string& text) const {
     state_->warn(text);
 }
+std::function<void(const std::string&)> context::warner() const {
+    return [state = state_](const std::string& text) { state->warn(text); };
+}
 
 }  // namespace leat

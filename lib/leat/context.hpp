@@ -78,6 +78,9 @@ public:
     /// Passes a line to `on_warning`.
     void warn(const std::string& text) const;
 
+    /// `warn` as a function that may outlive the context.
+    [[nodiscard]] std::function<void(const std::string&)> warner() const;
+
 private:
     friend class socket;
 

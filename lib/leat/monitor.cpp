@@ -112,10 +112,16 @@ std::vector<connection_event> monitor::take() {
     return taken;
 }
 
+void monitor::on_event(std::function<void()> tell) {
+    const std::lock_guard lock{mutex_};
+    tell_ = std::move(tell);
+}
+
 void monitor::record(connection_event event) {
     if (events_.size() == most_events) events_.pop_front();
     events_.push_back(std::move(event));
     changed_.notify_all();
+    if (tell_) tell_();
 }
 
 // The events of one connection carry its file descriptor, except that of a finished handshake: that one is

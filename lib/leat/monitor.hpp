@@ -56,6 +56,11 @@ public:
     /// The events since the last call, oldest first.
     [[nodiscard]] std::vector<connection_event> take();
 
+    /// Calls `tell` after each event from now on; an empty function ends that. It runs on the thread that
+    /// noticed the event, under locks of the context and of this object, so it may pass the news on
+    /// (`loop::post`, `wake_up::raise`) and do nothing else.
+    void on_event(std::function<void()> tell);
+
     /// Feeds one event of libzmq's monitor protocol; called by the context's loop.
     void on_zmq_event(std::uint16_t event, std::uint32_t value, const std::string& endpoint);
 
@@ -84,6 +89,7 @@ private:
     std::set<std::string> failed_;  // endpoints whose failed handshake was reported, until they disconnect
     std::size_t ready_ = 0;
     std::deque<connection_event> events_;
+    std::function<void()> tell_;
     bool closed_ = false;
 };
 

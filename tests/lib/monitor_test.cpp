@@ -7,6 +7,7 @@
 #include <future>
 #include <optional>
 #include <thread>
+#include <utility>
 
 using namespace std::chrono_literals;
 using leat::connection_event;
@@ -238,4 +239,16 @@ TEST_CASE("only the last events are kept") {
     REQUIRE(events.size() == leat::monitor::most_events);
     CHECK(events.front().endpoint == "inproc://5");
     CHECK(m.take().empty());
+}
+
+TEST_CASE("who asks for it is called after each event, until it asks no more") {
+    context ctx;
+    joined pair{ctx, role::pull, role::push};
+    std::promise<void> told;
+    pair.connector.peers().on_event([&, first = true]() mutable {
+        if (std::exchange(first, false)) told.set_value();
+    });
+    pair.binder.close();
+    CHECK(told.get_future().wait_for(patience) == std::future_status::ready);
+    pair.connector.peers().on_event({});
 }
