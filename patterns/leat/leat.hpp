@@ -20,6 +20,8 @@
 #include <leat/pipeline/stage.hpp>
 #include <leat/pubsub/publisher.hpp>
 #include <leat/pubsub/subscriber.hpp>
+#include <leat/reqrep/replier.hpp>
+#include <leat/reqrep/requester.hpp>
 #include <leat/socket.hpp>
 #include <leat/status.hpp>
 #include <leat/stop.hpp>

@@ -1,0 +1,164 @@
+#pragma once
+
+#include <leat/buffer.hpp>
+#include <leat/context.hpp>
+#include <leat/loop.hpp>
+#include <leat/reqrep/call_counts.hpp>
+#include <leat/reqrep/call_options.hpp>
+#include <leat/reqrep/detail/call_header.hpp>
+#include <leat/reqrep/detail/call_table.hpp>
+#include <leat/reqrep/detail/frames.hpp>
+#include <leat/reqrep/detail/server_set.hpp>
+
+#include <poll.h>
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace leat::detail {
+
+/// What a client's handles share: the open calls, the servers, and who reads the answers.
+///
+/// Reading takes turns (leader and followers; Schmidt et al., Pattern-Oriented Software Architecture 2). A
+/// thread that waits in `call` while nobody reads becomes the leader: it polls the sockets, hands answers to
+/// the calls that they belong to, and passes the lead on when its own has come. While no thread is in `call`
+/// and others wait for answers, the context's loop reads. So a lone caller's answer crosses no second thread.
+///
+/// ZMQ_FD tells of a change only once, to whoever touches the socket next. So what was sent on is unread, and
+/// is read until it is empty before the mutex is let go.
+class call_core : public std::enable_shared_from_this<call_core> {
+public:
+    using time = deadline::clock::time_point;
+
+    call_core(context& ctx, request_options options);
+    ~call_core();
+    call_core(const call_core&) = delete;
+    call_core& operator=(const call_core&) = delete;
+
+    /// To be called once, after the construction.
+    void begin();
+
+    /// Waits for the end of the call: a request, or a ping.
+    [[nodiscard]] answer<bytes> call(call_kind kind, std::string_view method, message&& body, deadline until,
+                                     const call_options& how);
+
+    /// Starts a call that `done` is told the end of; its id, or 0 when it has ended already.
+    std::uint64_t start(std::string_view method, message&& body, deadline until, const call_options& how,
+                        std::unique_ptr<completion> done);
+
+    bool cancel(std::uint64_t id);
+
+    /// Ends all calls as `how`, and the client. No completion runs any more once it has returned, except one
+    /// that calls this itself.
+    void close(call_status how);
+
+    [[nodiscard]] status wait_ready(std::size_t servers, deadline until);
+
+    [[nodiscard]] std::size_t in_flight();
+    [[nodiscard]] std::size_t servers();
+    [[nodiscard]] const request_options& options() const noexcept { return options_; }
+    [[nodiscard]] const call_counts& counts() const noexcept { return counts_; }
+    [[nodiscard]] const endpoints& bound() const noexcept { return servers_.bound(); }
+
+private:
+    using lock = std::unique_lock<std::mutex>;
+    using index = call_table::index;
+
+    struct finished {
+        std::unique_ptr<completion> done;
+        answer<bytes> how;
+    };
+
+    // Calls (call_core.cpp)
+    bool open(index& which, call_kind kind, std::string_view method, message&& body, deadline until,
+              const call_options& how, answer<bytes>& refused);
+    void place(index which, bool second = false);
+    bool send_to_one(index which, attempt& with);
+    void place_waiting();
+    void set_timer(index which);
+    void lose(index which, attempt& with);
+    void lose_all_of(std::size_t server);
+    void refuse(index which, attempt& with, call_failure&& why);
+    void end_attempt(index which, attempt& with, bool tell);
+    void finish(index which, answer<bytes>&& how);
+    void run_due();
+    void look();
+    void end_all(call_status how);
+
+    // What comes in (call_receive.cpp)
+    void unread(std::size_t link);
+    void read_unread();
+    int read(std::size_t link, int most);
+    void on_message(std::size_t link);
+    void on_answer(std::size_t link, const call_header& header, message& id, message& body);
+    void on_server(std::size_t link, const call_header& header, const message& id);
+    void probe(std::size_t link);
+    void forget_silent(std::size_t link);
+    void drop(refusal why) noexcept { counts_.dropped[static_cast<std::size_t>(why)].add(); }
+
+    // Who reads (call_lead.cpp)
+    void wait(lock& held, call_waiter& me);
+    void lead(lock& held, call_waiter& me);
+    void poll(lock& held);
+    void pass_on_lead();
+    [[nodiscard]] bool loop_is_needed() const noexcept;
+    void wake_reader(time next);
+    void leave(lock& held);
+    void run_ready(lock& held);
+    void arm_loop();
+    void post_read();
+    void read_on_loop();
+    void run_finished(lock& held);
+    void run_rest();
+    void schedule_on_loop();
+    void leave_loop();
+    void on_loop_end();
+
+    const request_options options_;
+    const std::uint32_t session_;
+    loop& events_;
+    std::mutex mutex_;
+    std::condition_variable servers_changed_;
+    call_counts counts_;
+    server_set servers_;
+    call_table calls_;
+    std::vector<std::size_t> unread_;  // links that may have messages of which poll(2) will not tell
+    frames incoming_;
+    buffer scratch_;
+    bool looking_ = false;
+    bool closed_ = false;
+    call_status closed_as_ = call_status::closed;
+
+    call_waiter* leader_ = nullptr;
+    bool polling_ = false;  // the leader is, without the mutex, until leader_until_
+    time leader_until_{};
+    wake_up wake_leader_;
+    std::vector<call_waiter*> followers_;
+    std::vector<pollfd> polled_;
+
+    std::vector<finished> ready_;     // to be run by whoever lets go of the mutex next
+    std::vector<finished> finished_;  // to be run on the loop
+    std::vector<finished> running_;   // the loop's own, from running_at_
+    std::size_t running_at_ = 0;
+    std::size_t unattended_ = 0;  // open calls that no thread waits for
+    std::condition_variable loop_idle_;
+    std::thread::id loop_thread_;
+    bool loop_runs_ = false;  // completions, without the mutex
+    bool posted_ = false;     // read_on_loop is
+    bool watching_ = false;
+    std::vector<loop::id> watches_;  // this and what follows: on the loop's thread only, or before it
+    loop::id timer_ = 0;
+    time timer_at_ = time::max();
+    loop::id anchor_ = 0;
+
+    std::optional<std::stop_callback<std::function<void()>>> on_stop_;
+};
+
+}  // namespace leat::detail

@@ -1,0 +1,321 @@
+#include <leat/reqrep/detail/call_core.hpp>
+
+#include <poll.h>
+
+#include <algorithm>
+
+namespace leat::detail {
+
+answer<bytes> call_core::call(call_kind kind, std::string_view method, message&& body, deadline until,
+                              const call_options& how) {
+    call_waiter me;
+    std::optional<std::stop_callback<std::function<void()>>> on_stop;  // goes after the lock
+    lock held{mutex_};
+    index which{};
+    if (!open(which, kind, method, std::move(body), until, how, me.result)) return std::move(me.result);
+    calls_[which].waiter = &me;
+    const auto id = calls_.id(which, 0);
+    place(which);
+    if (how.stop.stop_possible()) {
+        held.unlock();
+        on_stop.emplace(how.stop, [this, id] { cancel(id); });
+        held.lock();
+    }
+    wait(held, me);
+    leave(held);
+    return std::move(me.result);
+}
+
+std::uint64_t call_core::start(std::string_view method, message&& body, deadline until,
+                               const call_options& how, std::unique_ptr<completion> done) {
+    lock held{mutex_};
+    index which{};
+    answer<bytes> refused{call_status::closed};
+    if (!open(which, call_kind::request, method, std::move(body), until, how, refused)) {
+        held.unlock();
+        done->run(std::move(refused));
+        return 0;
+    }
+    ++unattended_;
+    calls_[which].done = std::move(done);
+    const auto id = calls_.id(which, 0);
+    place(which);
+    // The loop reads by itself once the completion that called this has returned.
+    if (!(loop_runs_ && std::this_thread::get_id() == loop_thread_)) leave(held);
+    return id;
+}
+
+bool call_core::cancel(std::uint64_t id) {
+    lock held{mutex_};
+    if (calls_.find(id) == nullptr) return false;
+    finish(call_table::index_of(id), call_status::cancelled);
+    leave(held);
+    return true;
+}
+
+/// Until the caller's call has ended.
+void call_core::wait(lock& held, call_waiter& me) {
+    for (;;) {
+        read_unread();
+        if (me.done) break;
+        if (leader_ == nullptr) {
+            lead(held, me);
+            break;
+        }
+        if (!ready_.empty()) {
+            run_ready(held);
+            continue;
+        }
+        if (!unread_.empty()) wake_reader(time::min());
+        followers_.push_back(&me);
+        me.changed.wait(held, [&] { return me.done || leader_ == nullptr; });
+        std::erase(followers_, &me);
+    }
+    pass_on_lead();
+}
+
+void call_core::lead(lock& held, call_waiter& me) {
+    leader_ = &me;
+    while (!me.done) {
+        if (!ready_.empty()) {
+            run_ready(held);
+        } else if (!unread_.empty()) {
+            read_unread();
+        } else if (calls_.first_time() <= deadline::clock::now()) {
+            run_due();
+        } else {
+            poll(held);
+        }
+    }
+    leader_ = nullptr;
+}
+
+/// Waits without the mutex until a socket has news, a timer is due, or the leader is woken.
+void call_core::poll(lock& held) {
+    polled_.clear();
+    for (const auto& link : servers_.links()) polled_.push_back({link.fd, POLLIN, 0});
+    polled_.push_back({wake_leader_.fd(), POLLIN, 0});
+    leader_until_ = calls_.first_time();
+    timespec pause{};
+    if (leader_until_ != time::max()) {
+        const auto left = std::max<std::chrono::nanoseconds>(leader_until_ - deadline::clock::now(), {});
+        const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+        pause = {seconds.count(), static_cast<long>(std::chrono::nanoseconds{left - seconds}.count())};
+    }
+    const bool for_ever = leader_until_ == time::max();
+    polling_ = true;
+    held.unlock();
+    ::ppoll(polled_.data(), polled_.size(), for_ever ? nullptr : &pause, nullptr);
+    held.lock();
+    polling_ = false;
+    if (polled_.back().revents != 0) wake_leader_.lower();
+    for (std::size_t i = 0; i + 1 < polled_.size(); ++i) {
+        if (polled_[i].revents != 0 && !closed_) unread(i);
+    }
+}
+
+void call_core::pass_on_lead() {
+    if (leader_ != nullptr) return;
+    for (auto* one : followers_) {
+        if (!one->done) return one->changed.notify_one();
+    }
+    if (loop_is_needed()) arm_loop();
+}
+
+/// Whether somebody has to read although no thread waits: for calls without one, or for servers that announce
+/// themselves.
+bool call_core::loop_is_needed() const noexcept {
+    return unattended_ > 0 || (!bound().empty() && !closed_);
+}
+
+/// Has whoever reads look again if it would sleep beyond `next`.
+void call_core::wake_reader(time next) {
+    if (leader_ != nullptr) {
+        if (polling_ && next < leader_until_) wake_leader_.raise();
+    } else if (watching_ && next < timer_at_ && std::this_thread::get_id() != loop_thread_) {
+        post_read();
+    }
+}
+
+/// Lets go of the mutex for good: nothing is left that nobody will look at.
+void call_core::leave(lock& held) {
+    read_unread();
+    if (leader_ != nullptr) {
+        if (!unread_.empty()) wake_reader(time::min());
+    } else if (loop_is_needed()) {
+        arm_loop();
+    }
+    if (!finished_.empty()) arm_loop();
+    run_ready(held);
+    if (held.owns_lock()) held.unlock();
+}
+
+/// Runs the completions that need no particular thread, without the mutex.
+void call_core::run_ready(lock& held) {
+    while (!ready_.empty()) {
+        std::vector<finished> mine;
+        mine.swap(ready_);
+        held.unlock();
+        for (auto& one : mine) one.done->run(std::move(one.how));
+        mine.clear();
+        held.lock();
+    }
+}
+
+void call_core::arm_loop() {
+    if (!finished_.empty() || (!watching_ && !closed_)) post_read();
+}
+
+void call_core::post_read() {
+    if (std::exchange(posted_, true)) return;
+    events_.post([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->read_on_loop();
+    });
+}
+
+// Everything from here on runs on the loop's thread.
+
+void call_core::read_on_loop() {
+    lock held{mutex_};
+    posted_ = false;
+    if (!finished_.empty()) run_finished(held);
+    if (closed_ || leader_ != nullptr || !loop_is_needed()) {
+        leave_loop();
+        return leave(held);
+    }
+    if (!watching_) {
+        watching_ = true;
+        for (const auto& link : servers_.links()) {
+            watches_.push_back(events_.watch_fd(link.fd, [weak = weak_from_this()] {
+                if (const auto self = weak.lock()) self->read_on_loop();
+            }));
+        }
+    }
+    for (std::size_t i = 0; i < servers_.links().size(); ++i) unread(i);
+    read_unread();
+    run_due();
+    if (!finished_.empty()) run_finished(held);
+    read_unread();
+    run_ready(held);
+    if (closed_) return leave_loop();
+    schedule_on_loop();
+    if (!unread_.empty() || !finished_.empty()) post_read();  // more than one turn's worth
+}
+
+void call_core::run_finished(lock& held) {
+    running_.swap(finished_);
+    running_at_ = 0;
+    loop_runs_ = true;
+    held.unlock();
+    run_rest();
+    running_.clear();
+    held.lock();
+    loop_runs_ = false;
+    loop_idle_.notify_all();
+}
+
+/// A completion that closes the client goes on here with those after it.
+void call_core::run_rest() {
+    while (running_at_ < running_.size()) {
+        auto one = std::move(running_[running_at_++]);
+        one.done->run(std::move(one.how));
+    }
+}
+
+void call_core::schedule_on_loop() {
+    const auto first = calls_.first_time();
+    if (timer_ != 0 && first >= timer_at_) return;
+    if (timer_ != 0) events_.cancel(timer_);
+    timer_ = 0;
+    timer_at_ = first;
+    if (first == time::max()) return;
+    timer_ = events_.after(std::max<std::chrono::nanoseconds>(first - deadline::clock::now(), {}),
+                           [weak = weak_from_this()] {
+                               const auto self = weak.lock();
+                               if (!self) return;
+                               {
+                                   const lock held{self->mutex_};
+                                   self->timer_ = 0;
+                               }
+                               self->read_on_loop();
+                           });
+}
+
+void call_core::leave_loop() {
+    for (const auto one : watches_) events_.cancel(one);
+    watches_.clear();
+    if (timer_ != 0) events_.cancel(timer_);
+    timer_ = 0;
+    timer_at_ = time::max();
+    watching_ = false;
+}
+
+/// The loop has ended, and its watches with it.
+void call_core::on_loop_end() {
+    lock held{mutex_};
+    watches_.clear();
+    timer_ = 0;
+    watching_ = false;
+    end_all(call_status::closed);
+    run_finished(held);
+    run_ready(held);
+    servers_.close();
+}
+
+void call_core::close(call_status how) {
+    lock held{mutex_};
+    end_all(how);
+    // Completions that the loop would run: here, so that none runs afterwards.
+    if (std::this_thread::get_id() != loop_thread_) loop_idle_.wait(held, [&] { return !loop_runs_; });
+    std::vector<finished> mine;
+    mine.swap(finished_);
+    run_ready(held);
+    held.unlock();
+    if (std::this_thread::get_id() == loop_thread_) run_rest();
+    for (auto& one : mine) one.done->run(std::move(one.how));
+    mine.clear();
+    held.lock();
+    // What the loop watches has to stay until it is told.
+    if (!watching_) servers_.close();
+    events_.post([self = shared_from_this()] {
+        loop::id anchor = 0;
+        {
+            const lock again{self->mutex_};
+            self->leave_loop();
+            self->servers_.close();
+            anchor = std::exchange(self->anchor_, 0);
+        }
+        if (anchor != 0) self->events_.cancel(anchor);
+    });
+}
+
+status call_core::wait_ready(std::size_t wanted, deadline until) {
+    lock held{mutex_};
+    const auto there = [&] {
+        look();
+        const auto count =
+            std::count_if(servers_.all().begin(), servers_.all().end(), [](auto& one) { return one.there; });
+        return closed_ || static_cast<std::size_t>(count) >= wanted;
+    };
+    bool in_time = true;
+    if (until.is_never())
+        servers_changed_.wait(held, there);
+    else
+        in_time = servers_changed_.wait_until(held, deadline::clock::now() + until.left(), there);
+    const auto how = !in_time ? status::timeout : closed_ ? status::closed : status::ok;
+    leave(held);
+    return how;
+}
+
+std::size_t call_core::in_flight() {
+    const lock held{mutex_};
+    return calls_.size();
+}
+
+std::size_t call_core::servers() {
+    const lock held{mutex_};
+    return static_cast<std::size_t>(
+        std::count_if(servers_.all().begin(), servers_.all().end(), [](auto& one) { return one.there; }));
+}
+
+}  // namespace leat::detail

@@ -1,0 +1,166 @@
+#include <leat/reqrep/detail/call_core.hpp>
+
+#include <leat/codec.hpp>
+
+#include <zmq.h>
+
+#include <cerrno>
+
+namespace leat::detail {
+namespace {
+
+/// How many messages are read before others get the mutex.
+constexpr int most_at_once = 1024;
+
+constexpr std::size_t longest_text = 4096;
+
+struct code_and_text {
+    std::int32_t code = 0;
+    std::string text;
+    MSGPACK_DEFINE(code, text)
+};
+
+/// The body of an error reply. @returns false when it is none
+bool read_failure(const message& body, call_failure& out) {
+    code_and_text both;
+    if (decode(body.view(), both, {.depth = 4, .elements = 16, .string_bytes = longest_text}) !=
+        decode_error::none)
+        return false;
+    out = {both.code, std::move(both.text)};
+    return true;
+}
+
+}  // namespace
+
+/// Notes that the link may have messages of which poll(2) will not tell.
+void call_core::unread(std::size_t link) {
+    if (std::exchange(servers_.links()[link].unread, true)) return;
+    unread_.push_back(link);
+}
+
+/// Reads what is unread; what is then still unread is for the next one who reads.
+void call_core::read_unread() {
+    for (int left = most_at_once; !unread_.empty() && left > 0 && !closed_;) {
+        const auto link = unread_.back();
+        unread_.pop_back();
+        servers_.links()[link].unread = false;
+        left -= read(link, left);
+    }
+}
+
+/// Reads up to `most` messages; returns how many, and notes the link as unread when that was not all.
+int call_core::read(std::size_t link, int most) {
+    for (int count = 0; count < most; ++count) {
+        const int failure = incoming_.receive(servers_.links()[link].zmq);
+        if (failure == ETERM || failure == ENOTSOCK) end_all(call_status::closed);
+        if (failure != 0) return count;
+        on_message(link);
+        if (closed_) return count;
+    }
+    unread(link);
+    return most;
+}
+
+void call_core::on_message(std::size_t link) {
+    // [id] of a server that has connected, header, empty, body
+    const bool routes = servers_.links()[link].routes;
+    const std::size_t at = routes ? 1 : 0;
+    if (incoming_.too_many() || incoming_.size() != at + 3 || !incoming_[at + 1].empty())
+        return drop(refusal::malformed);
+    call_header header;
+    if (!read_header(incoming_[at], header)) return drop(refusal::bad_header);
+    switch (header.what()) {
+        case call_kind::hello:
+        case call_kind::bye:
+            return routes ? on_server(link, header, incoming_[0]) : drop(refusal::bad_header);
+        case call_kind::request:  // given back by a plain REP, as the next one
+        case call_kind::ping:
+        case call_kind::reply:
+        case call_kind::error:
+        case call_kind::alive:
+        case call_kind::pong:
+            return on_answer(link, header, incoming_[0], incoming_[at + 2]);
+        default:
+            return drop(refusal::bad_header);
+    }
+}
+
+void call_core::on_answer(std::size_t link, const call_header& header, message& id, message& body) {
+    if (header.session != session_) return drop(refusal::foreign);
+    if (header.what() == call_kind::pong && header.call == 0) return;  // of a probe
+    auto* call = calls_.find(header.call);
+    const auto number = call_table::attempt_of(header.call);
+    attempt* with = nullptr;
+    for (std::size_t i = 0; call != nullptr && i < call->attempts.size(); ++i) {
+        if (call->attempts[i].active() && call->attempts[i].number == number) with = &call->attempts[i];
+    }
+    if (with == nullptr) return drop(refusal::late);
+    // Only the server that was asked may answer.
+    const auto& server = servers_.all()[static_cast<std::size_t>(with->server)];
+    if (server.link != link || (servers_.links()[link].routes && !(server.id == id)))
+        return drop(refusal::foreign);
+
+    const auto which = call_table::index_of(header.call);
+    switch (header.what()) {
+        case call_kind::alive:
+            call->heard = deadline::clock::now();
+            return;
+        case call_kind::error: {
+            call_failure why;
+            if (!read_failure(body, why)) {
+                drop(refusal::bad_body);
+                why = {static_cast<std::int32_t>(reply_code::bad_answer),
+                       "an error reply without a code and a text"};
+            }
+            if (why.is(reply_code::stopping) || why.is(reply_code::overloaded))
+                return refuse(which, *with, std::move(why));
+            end_attempt(which, *with, false);
+            return finish(which, std::move(why));
+        }
+        default:
+            end_attempt(which, *with, false);
+            return finish(which, std::move(body));
+    }
+}
+
+/// A server that has connected says that it is there, or that it leaves.
+void call_core::on_server(std::size_t link, const call_header& header, const message& id) {
+    const bool comes = header.what() == call_kind::hello;
+    const auto found = servers_.of(link, id, comes);
+    if (found < 0) return;
+    auto& server = servers_.all()[static_cast<std::size_t>(found)];
+    server.heard = deadline::clock::now();
+    if (server.there == comes) return;
+    server.there = comes;
+    servers_changed_.notify_all();
+    if (comes) place_waiting();
+}
+
+/// Asks libzmq which servers that have connected are still there: a ROUTER refuses to send to others.
+void call_core::probe(std::size_t link) {
+    call_header header;
+    header.kind = static_cast<std::uint8_t>(call_kind::ping);
+    header.session = session_;
+    for (std::size_t i = 0; i < servers_.all().size(); ++i) {
+        auto& server = servers_.all()[i];
+        if (server.link != link || (!server.there && server.in_flight == 0)) continue;
+        message frame = write_header(header, scratch_), nothing;
+        if (servers_.send(server, frame, nothing) == 0) continue;
+        server.there = false;
+        servers_changed_.notify_all();
+        lose_all_of(i);
+    }
+    unread(link);
+}
+
+/// Servers that have connected say so again each heartbeat.
+void call_core::forget_silent(std::size_t link) {
+    constexpr int heartbeats_to_loss = 3;
+    if (options_.heartbeat.count() == 0) return;
+    const auto oldest = deadline::clock::now() - heartbeats_to_loss * options_.heartbeat;
+    for (auto& server : servers_.all()) {
+        if (server.link == link && server.heard < oldest) server.there = false;
+    }
+}
+
+}  // namespace leat::detail

@@ -1,0 +1,261 @@
+#include <leat/reqrep/detail/reply_core.hpp>
+
+#include <leat/error.hpp>
+
+#include <poll.h>
+#include <zmq.h>
+
+#include <algorithm>
+#include <array>
+
+namespace leat::detail {
+namespace {
+
+socket_options socket_options_of(const reply_options& o) {
+    auto socket = o.socket;
+    socket.monitor = true;
+    constexpr int marks = 16'384;  // frames: about 4,000 requests or answers of one peer
+    if (!socket.send_frames) socket.send_frames = marks;
+    if (!socket.receive_frames) socket.receive_frames = marks;
+    return socket;
+}
+
+}  // namespace
+
+reply_core::reply_core(context& ctx, reply_options options, handler run)
+    : options_((options.check(), std::move(options))),
+      run_(std::move(run)),
+      events_(ctx.background()),
+      warn_(ctx.warner()),
+      router_(ctx, role::router, socket_options_of(options_)),
+      zmq_(router_.handle()),
+      fd_(event_fd(zmq_)),
+      requests_(options_.max_open),
+      waiting_(options_.max_open) {
+    for (const auto& at : options_.bind) bound_.push_back(router_.bind(at));
+    for (const auto& to : options_.connect) router_.connect(to);
+    for (const auto& to : options_.join) {
+        // A name for the requester, so that it can be spoken to first.
+        const auto name = "leat-requester-" + std::to_string(joined_.size());
+        zmq_setsockopt(zmq_, ZMQ_CONNECT_ROUTING_ID, name.data(), name.size());
+        router_.connect(to);
+        joined_.emplace_back(std::string_view{name});
+    }
+    router_.hand_over();
+}
+
+reply_core::~reply_core() = default;
+
+void reply_core::begin() {
+    begin_on_loop();
+    if (!joined_.empty()) {
+        // A requester that is there, or is back, is told at once.
+        router_.peers().on_event([weak = weak_from_this(), events = &events_] {
+            events->post([weak] {
+                if (const auto self = weak.lock()) self->announce_later();
+            });
+        });
+    }
+    const lock held{mutex_};
+    for (unsigned i = 0; i < options_.workers; ++i) {
+        ++workers_left_;
+        threads_.emplace_back([self = shared_from_this()] { self->work(); });
+    }
+}
+
+void reply_core::work() {
+    lock held{mutex_};
+    while (!ended_) {
+        if (waiting_count_ > 0) {
+            run_next(held);
+        } else if (!leading_) {
+            lead(held);
+        } else {
+            ++idle_count_;
+            idle_.wait(held, [&] { return ended_ || waiting_count_ > 0 || !leading_; });
+            --idle_count_;
+        }
+    }
+    --workers_left_;
+    drained_.notify_all();
+    idle_.notify_all();
+}
+
+/// Reads until there is a request, or waits for the socket once.
+void reply_core::lead(lock& held) {
+    leading_ = true;
+    constexpr int turn = 256;
+    if (!read(turn, true) && waiting_count_ == 0 && !ended_) {
+        std::array<pollfd, 2> ready{{{fd_, POLLIN, 0}, {wake_leader_.fd(), POLLIN, 0}}};
+        polling_ = true;
+        held.unlock();
+        ::poll(ready.data(), ready.size(), -1);
+        held.lock();
+        polling_ = false;
+        if (ready[1].revents != 0) wake_leader_.lower();
+    }
+    leading_ = false;
+}
+
+/// Takes the oldest request that waits, leaves the lead to others, and handles it.
+void reply_core::run_next(lock& held) {
+    const auto which = waiting_[first_waiting_];
+    if (++first_waiting_ == waiting_.size()) first_waiting_ = 0;
+    --waiting_count_;
+    auto& request = requests_[which];
+    if (request.cancelled) {
+        requests_.close(which);
+        drained_.notify_all();
+        return;
+    }
+    if (request.until != time::max() && request.until <= deadline::clock::now()) {
+        counts_.stale.add();
+        return finish(which, reply_code::too_late, "its time was up before a worker was free");
+    }
+    const auto ticket = requests_.ticket(which);
+    bytes body = std::move(request.body);
+    const std::string method = request.method;
+    if (idle_count_ > 0 && !leading_) idle_.notify_one();
+    held.unlock();
+    handle(ticket, method, std::move(body));
+    held.lock();
+    ++handled_;
+}
+
+void reply_core::handle(std::uint64_t ticket, const std::string& method, bytes&& body) {
+    open_request of{shared_from_this(), ticket};
+    try {
+        run_(method, std::move(body), std::move(of));
+    } catch (const reply_error& meant) {
+        answer(ticket, call_kind::error, write_failure(meant.code(), meant.what()));
+    } catch (...) {
+        answer(ticket, call_kind::error,
+               write_failure(static_cast<std::int32_t>(reply_code::internal), "internal error"));
+        if (options_.on_error) return options_.on_error(method, std::current_exception());
+        std::string what = "something that is no std::exception";
+        try {
+            throw;
+        } catch (const std::exception& thrown) {
+            what = thrown.what();
+        } catch (...) {
+        }
+        warn_("a handler" + (method.empty() ? std::string{} : " of " + method) + " threw: " + what);
+    }
+}
+
+/// Somebody without work is to look: a request waits.
+void reply_core::wake_worker() {
+    if (idle_count_ > 0) {
+        idle_.notify_one();
+    } else if (polling_) {
+        wake_leader_.raise();
+    }
+}
+
+/// Lets go of the mutex after something was sent: nothing that has come is left unread.
+void reply_core::leave(lock& held) {
+    constexpr int turn = 256;
+    if (leading_ && !ended_ && read(turn, false)) {
+        if (polling_) wake_leader_.raise();
+    }
+    if (waiting_count_ > 0) wake_worker();
+    std::vector<std::unique_ptr<std::stop_source>> stops;
+    stops.swap(to_stop_);
+    held.unlock();
+    for (const auto& one : stops) one->request_stop();
+}
+
+std::optional<std::chrono::nanoseconds> reply_core::remaining(std::uint64_t ticket) {
+    const lock held{mutex_};
+    const auto* request = requests_.of(ticket);
+    if (request == nullptr) return std::chrono::nanoseconds{0};
+    if (request->until == time::max()) return std::nullopt;
+    return std::max<std::chrono::nanoseconds>(request->until - deadline::clock::now(), {});
+}
+
+bool reply_core::cancelled(std::uint64_t ticket) {
+    const lock held{mutex_};
+    const auto* request = requests_.of(ticket);
+    return request == nullptr || request->cancelled;
+}
+
+std::stop_token reply_core::stop_token(std::uint64_t ticket) {
+    const lock held{mutex_};
+    auto* request = requests_.of(ticket);
+    if (request == nullptr || request->cancelled) {
+        std::stop_source stopped;
+        stopped.request_stop();
+        return stopped.get_token();
+    }
+    if (!request->stop) request->stop = std::make_unique<std::stop_source>();
+    return request->stop->get_token();
+}
+
+std::size_t reply_core::open_requests() {
+    const lock held{mutex_};
+    return requests_.open_count();
+}
+
+/// Nothing more is read or sent.
+void reply_core::end() {
+    ended_ = true;
+    zmq_ = nullptr;
+    if (!watching_) router_.close();
+    idle_.notify_all();
+    drained_.notify_all();
+    wake_leader_.raise();
+}
+
+bool reply_core::owes_answers() {
+    for (index i = 0; i < requests_.slots(); ++i) {
+        if (requests_[i].open && !requests_[i].cancelled) return true;
+    }
+    return false;
+}
+
+bool reply_core::stop(deadline until) {
+    lock held{mutex_};
+    if (std::exchange(stopping_, true)) return true;
+    if (!ended_) announce(call_kind::bye);
+    for (; waiting_count_ > 0; --waiting_count_) {
+        const auto which = waiting_[first_waiting_];
+        if (++first_waiting_ == waiting_.size()) first_waiting_ = 0;
+        if (requests_[which].cancelled)
+            requests_.close(which);
+        else
+            finish(which, reply_code::stopping, "the server is stopping");
+    }
+    const auto end_of = until.is_never() ? time::max() : deadline::clock::now() + until.left();
+    const auto wait = [&](auto over) {
+        if (until.is_never())
+            drained_.wait(held, over);
+        else
+            drained_.wait_until(held, end_of, over);
+    };
+    wait([&] { return ended_ || !owes_answers(); });
+    const bool clean = !owes_answers();
+    for (index i = 0; i < requests_.slots() && !ended_; ++i) {
+        if (requests_[i].open)
+            finish(i, reply_code::not_answered, "the server has stopped before it was answered");
+    }
+    end();
+    // The workers see that at once, but for those in a handler: those may have the rest of the time.
+    wait([&] { return workers_left_ == 0; });
+    constexpr std::chrono::milliseconds to_end{200};
+    drained_.wait_for(held, to_end, [&] { return workers_left_ == 0; });
+    const bool all_back = workers_left_ == 0;
+    auto threads = std::move(threads_);
+    threads_.clear();
+    held.unlock();
+    for (auto& one : threads) {
+        if (one.get_id() == std::this_thread::get_id() || !all_back)
+            one.detach();
+        else
+            one.join();
+    }
+    if (!all_back) warn_("a replier's handler had not returned when its time to stop was up");
+    events_.post([self = shared_from_this()] { self->retire(); });
+    return clean && all_back;
+}
+
+}  // namespace leat::detail

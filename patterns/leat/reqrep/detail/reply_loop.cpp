@@ -1,0 +1,161 @@
+#include <leat/reqrep/detail/reply_core.hpp>
+
+// What the context's loop does for a replier. Everything here runs on its thread, but for the two that begin
+// it.
+
+namespace leat::detail {
+namespace {
+
+/// While requests come: how often the loop looks whether the workers still read.
+constexpr std::chrono::milliseconds tick_interval{10};
+
+/// Ticks without an open request, after which they end.
+constexpr unsigned quiet_end = 100;
+
+}  // namespace
+
+void reply_core::begin_on_loop() {
+    // A loop that ends drops its timers: this one tells of it.
+    struct anchor {
+        explicit anchor(std::weak_ptr<reply_core> c) : core(std::move(c)) {}
+        ~anchor() {
+            if (const auto self = core.lock()) self->on_loop_end();
+        }
+        anchor(const anchor&) = delete;
+        anchor& operator=(const anchor&) = delete;
+        std::weak_ptr<reply_core> core;
+    };
+    events_.post([weak = weak_from_this(), end = std::make_shared<anchor>(weak_from_this())] {
+        const auto self = weak.lock();
+        if (!self) return;
+        {
+            const lock held{self->mutex_};
+            if (self->ended_) return;
+            self->anchor_ = self->events_.every(std::chrono::hours{24}, [end] {});
+            if (self->joined_.empty()) return;
+            self->announcing_ = self->events_.every(self->options_.heartbeat, [weak] {
+                if (const auto alive = weak.lock()) alive->announce_later();
+            });
+        }
+        self->announce_later();
+    });
+}
+
+/// Called on any thread, under the mutex.
+void reply_core::begin_ticks() {
+    if (std::exchange(ticking_, true)) return;
+    events_.post([weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        const lock held{self->mutex_};
+        if (self->ended_) return;
+        self->quiet_ticks_ = 0;
+        self->ticks_ = self->events_.every(tick_interval, [weak] {
+            if (const auto alive = weak.lock()) alive->tick();
+        });
+    });
+}
+
+void reply_core::announce_later() {
+    lock held{mutex_};
+    if (ended_ || stopping_) return;
+    announce(call_kind::hello);
+    leave(held);
+}
+
+void reply_core::tick() {
+    lock held{mutex_};
+    if (ended_) return leave_loop();
+    const bool stuck = !leading_ && idle_count_ == 0 && handled_ == handled_at_tick_;
+    handled_at_tick_ = handled_;
+    if (!stuck && watching_) {
+        events_.cancel(watch_);
+        watching_ = false;
+    } else if (stuck && !watching_) {
+        watching_ = true;
+        watch_ = events_.watch_fd(fd_, [weak = weak_from_this()] {
+            if (const auto self = weak.lock()) self->read_on_loop();
+        });
+    }
+    tell_alive(deadline::clock::now());
+    quiet_ticks_ = requests_.open_count() > 0 ? 0 : quiet_ticks_ + 1;
+    if (quiet_ticks_ >= quiet_end) {
+        events_.cancel(ticks_);
+        ticks_ = 0;
+        ticking_ = false;
+        if (watching_) events_.cancel(watch_);
+        watching_ = false;
+    }
+    held.unlock();
+    if (stuck) read_on_loop();
+}
+
+void reply_core::read_on_loop() {
+    lock held{mutex_};
+    if (ended_) return leave_loop();
+    constexpr int turn = 1024;
+    const bool more = !leading_ && read(turn, false);
+    if (ended_) return leave_loop();
+    leave(held);
+    if (!more) return;
+    events_.post([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->read_on_loop();
+    });
+}
+
+void reply_core::tell_alive(time now) {
+    for (index i = 0; i < requests_.slots(); ++i) {
+        auto& one = requests_[i];
+        if (!one.open || one.cancelled || one.heartbeat.count() == 0 || now - one.told < one.heartbeat)
+            continue;
+        one.told = now;
+        // The frames are needed again for the answer.
+        message id = one.peer.share();
+        if (!sent(send_frame(zmq_, id, true))) continue;
+        for (auto& relay : one.relays) {
+            message copy = relay.share();
+            static_cast<void>(send_frame(zmq_, copy, true));
+        }
+        call_header header;
+        header.kind = static_cast<std::uint8_t>(call_kind::alive);
+        header.session = one.session;
+        header.call = one.call;
+        message frame = write_header(header, scratch_), empty, nothing;
+        static_cast<void>(send_frame(zmq_, frame, true));
+        static_cast<void>(send_frame(zmq_, empty, true));
+        static_cast<void>(send_frame(zmq_, nothing, false));
+    }
+}
+
+/// Under the mutex.
+void reply_core::leave_loop() {
+    if (watching_) events_.cancel(watch_);
+    if (ticks_ != 0) events_.cancel(ticks_);
+    if (announcing_ != 0) events_.cancel(announcing_);
+    watching_ = false;
+    ticks_ = 0;
+    announcing_ = 0;
+    router_.close();
+}
+
+/// The replier has ended.
+void reply_core::retire() {
+    loop::id anchor = 0;
+    {
+        const lock held{mutex_};
+        leave_loop();
+        anchor = std::exchange(anchor_, 0);
+    }
+    if (anchor != 0) events_.cancel(anchor);
+}
+
+/// The loop has ended, and its watches and timers with it; or the replier has, and this is the last of it.
+void reply_core::on_loop_end() {
+    const lock held{mutex_};
+    watching_ = false;
+    ticks_ = announcing_ = anchor_ = 0;
+    if (!ended_) end();
+    router_.close();
+}
+
+}  // namespace leat::detail

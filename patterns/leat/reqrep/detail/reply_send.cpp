@@ -1,0 +1,111 @@
+#include <leat/reqrep/detail/reply_core.hpp>
+
+#include <leat/codec.hpp>
+
+#include <zmq.h>
+
+#include <cerrno>
+
+namespace leat::detail {
+namespace {
+
+struct code_and_text {
+    std::int32_t code;
+    std::string_view text;
+    MSGPACK_DEFINE(code, text)
+};
+
+}  // namespace
+
+message write_failure(std::int32_t code, std::string_view text) {
+    constexpr std::size_t longest_text = 4096;
+    buffer out;
+    encode(code_and_text{code, text.substr(0, longest_text)}, out);
+    return message{out.view()};
+}
+
+bool reply_core::answer(std::uint64_t ticket, call_kind kind, bytes&& body) {
+    lock held{mutex_};
+    auto* request = requests_.of(ticket);
+    if (request == nullptr) return false;
+    bool done = false;
+    if (!request->cancelled && !ended_) {
+        (kind == call_kind::reply ? counts_.answered : counts_.failed).add();
+        done = send_answer(*request, kind, std::move(body));
+    }
+    requests_.close(static_cast<index>(ticket));
+    if (stopping_) drained_.notify_all();
+    leave(held);
+    return done;
+}
+
+/// Refuses a request that was taken.
+void reply_core::finish(index which, reply_code code, std::string_view text) {
+    counts_.failed.add();
+    static_cast<void>(send_answer(requests_[which], call_kind::error,
+                                  write_failure(static_cast<std::int32_t>(code), text)));
+    requests_.close(which);
+    drained_.notify_all();
+}
+
+/// Notes how the sending of an answer went; true when it was taken.
+bool reply_core::sent(int failure) noexcept {
+    if (failure == 0) return true;
+    (failure == EAGAIN ? counts_.peer_full : counts_.peer_gone).add();
+    return false;
+}
+
+// A ROUTER refuses with the first frame or takes all.
+bool reply_core::send_answer(taken_request& to, call_kind kind, bytes&& body) {
+    if (!sent(send_frame(zmq_, to.peer, true))) return false;
+    for (auto& one : to.relays) static_cast<void>(send_frame(zmq_, one, true));
+    if (!to.plain) {
+        call_header header;
+        header.kind = static_cast<std::uint8_t>(kind);
+        header.session = to.session;
+        header.call = to.call;
+        message frame = write_header(header, scratch_);
+        static_cast<void>(send_frame(zmq_, frame, true));
+    }
+    message empty;
+    static_cast<void>(send_frame(zmq_, empty, true));
+    return send_frame(zmq_, body, false) == 0;
+}
+
+/// Answers the message that was just read.
+void reply_core::send_back(std::size_t envelope, const call_header* header, call_kind kind, bytes&& body) {
+    if (!sent(send_frame(zmq_, incoming_[0], true))) return;
+    for (std::size_t i = 1; i < envelope; ++i) static_cast<void>(send_frame(zmq_, incoming_[i], true));
+    if (header != nullptr) {
+        call_header back;
+        back.kind = static_cast<std::uint8_t>(kind);
+        back.session = header->session;
+        back.call = header->call;
+        message frame = write_header(back, scratch_);
+        static_cast<void>(send_frame(zmq_, frame, true));
+    }
+    message empty;
+    static_cast<void>(send_frame(zmq_, empty, true));
+    static_cast<void>(send_frame(zmq_, body, false));
+}
+
+void reply_core::refuse(std::size_t envelope, const call_header* header, reply_code code,
+                        std::string_view text) {
+    counts_.failed.add();
+    send_back(envelope, header, call_kind::error, write_failure(static_cast<std::int32_t>(code), text));
+}
+
+/// Tells the requesters that it has joined that it is there, or leaves.
+void reply_core::announce(call_kind kind) {
+    for (auto& one : joined_) {
+        call_header header;
+        header.kind = static_cast<std::uint8_t>(kind);
+        message id = one.share(), frame = write_header(header, scratch_), empty, nothing;
+        if (send_frame(zmq_, id, true) != 0) continue;
+        static_cast<void>(send_frame(zmq_, frame, true));
+        static_cast<void>(send_frame(zmq_, empty, true));
+        static_cast<void>(send_frame(zmq_, nothing, false));
+    }
+}
+
+}  // namespace leat::detail
