@@ -44,13 +44,12 @@ void origin_book::set_owes(origin& of, bool owes) noexcept {
     owes ? ++owing_ : --owing_;
 }
 
-void origin_book::forgive() noexcept {
-    for (auto& one : by_use_) one.owes_values = false;
+void origin_book::forgive(const std::function<void(std::string_view)>& drop) {
+    for (auto& one : by_use_) {
+        one.owes_values = false;
+        if (!one.next_part.empty()) drop(std::exchange(one.next_part, {}));
+    }
     owing_ = 0;
-}
-
-void origin_book::values_wanted() noexcept {
-    for (auto& one : by_use_) one.has_values = false;
 }
 
 void origin_book::forget_topics(origin& of) {

@@ -18,10 +18,11 @@ struct origin {
     std::uint64_t name = 0;
     text_map<std::uint64_t> topics;  // the number of each one's last message
 
-    bool has_values = false;   // its last values have come
-    bool owes_values = false;  // it was heard of and they have not
+    bool answered = false;     // it has the subscriptions: its last values have come, or begun to
+    bool owes_values = false;  // more of them are to come
     nonce values_of = 0;       // the ask that `values` belongs to
-    std::uint32_t values = 0;  // that have come
+    std::uint32_t values = 0;  // that have come of a part
+    std::string next_part;     // the subscription that asks for it
 };
 
 /// The publishers that a subscriber has heard of, and how far it has followed each of their topics. Bounded:
@@ -43,11 +44,10 @@ public:
     void forget_unless(const std::function<bool(std::string_view topic)>& wanted);
 
     void set_owes(origin& of, bool owes) noexcept;
-    void forgive() noexcept;  // nobody owes values until it is heard of again
-    [[nodiscard]] bool owes_values() const noexcept { return owing_ > 0; }
 
-    /// Values are to come again from all.
-    void values_wanted() noexcept;
+    /// Nobody owes values until it is heard of again. Gives the asks for next parts to `drop`.
+    void forgive(const std::function<void(std::string_view)>& drop);
+    [[nodiscard]] bool owes_values() const noexcept { return owing_ > 0; }
 
 private:
     void forget_topics(origin& of);

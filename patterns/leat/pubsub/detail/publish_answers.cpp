@@ -11,8 +11,8 @@
 namespace leat::detail {
 namespace {
 
-constexpr int most_at_once = 1000;       // subscriptions before others have their turn
-constexpr std::size_t most_asks = 1000;  // that wait
+constexpr int most_at_once = 1000;        // subscriptions before others have their turn
+constexpr std::size_t most_asked = 1000;  // that wait
 constexpr std::chrono::milliseconds pulse{2};
 
 /// A second descriptor for the same thing, so that the loop's watch can outlast the socket.
@@ -80,58 +80,71 @@ void publish_state::on_subscription(std::string_view text) {
     if (!is_private(prefix)) return begins ? subscriptions_.add(prefix) : subscriptions_.remove(prefix);
     if (!begins) return;
     auto asked = read_question(prefix);
-    if (!asked) return;
-    if (asked->probe) return answer_probe(prefix);
-    if (asks_.size() >= most_asks) return answers.asks_refused.add();
-    asks_.push_back(std::move(*asked));
-    schedule_ask();
+    if (!asked || (asked->publisher != 0 && asked->publisher != id)) return;
+    if (asked->probe && asked_.empty()) return answer_probe(*asked);
+    if (asked_.size() >= most_asked) return answers.refused.add();
+    asked_.push_back(std::move(*asked));
+    schedule_answer();
 }
 
-/// Without room it stays unanswered, and the subscriber probes again.
-void publish_state::answer_probe(std::string_view topic) {
-    if (begin(message{topic}) != status::ok) return;
-    message answer{std::span<const std::byte>{trailer{publication_kind::ready, 1, id, 0, name_}.encode()}};
-    if (out.send(answer, deadline::now(), 0) == status::ok) answers.probes.add();
-}
-
-void publish_state::schedule_ask() {
+void publish_state::schedule_answer() {
     if (std::exchange(answering_, true)) return;
     events_->post([self = weak_from_this()] {
-        if (const auto alive = self.lock()) alive->on_ask();
+        if (const auto alive = self.lock()) alive->on_asked();
     });
 }
 
 /// Answers one ask: others have their turn on the loop in between.
-void publish_state::on_ask() {
+void publish_state::on_asked() {
     const locked lock{mutex_};
     answering_ = false;
-    if (closed_ || asks_.empty()) return;
-    const auto asked = std::move(asks_.front());
-    asks_.pop_front();
-    (answer_ask(asked) ? answers.snapshots : answers.snapshots_cut).add();
-    if (!asks_.empty()) schedule_ask();
+    if (closed_ || asked_.empty()) return;
+    const auto asked = std::move(asked_.front());
+    asked_.pop_front();
+    if (asked.probe) {
+        answer_probe(asked);
+    } else {
+        (answer_ask(asked) ? answers.snapshots : answers.snapshots_cut).add();
+    }
+    if (!asked_.empty()) schedule_answer();
 }
 
-/// Sends the last values that are asked for, and how many they were. Nobody publishes meanwhile, so what
-/// follows them is what comes after them. False when there was no room for all.
+/// Without room it stays unanswered, and the subscriber probes again.
+void publish_state::answer_probe(const question& asked) {
+    if (begin(message{probe_topic(asked.one)}) != status::ok) return;
+    message answer{std::span<const std::byte>{trailer{publication_kind::ready, 1, id, 0, name_}.encode()}};
+    if (out.send(answer, deadline::now(), 0) == status::ok) answers.probes.add();
+}
+
+/// Sends a part of the last values that are asked for, and how many they were. Nobody publishes meanwhile, so
+/// what follows is what comes after them. A part fits into half of what may wait for a subscriber, and the
+/// next one is asked for once it was read. False when there was no room for all.
 bool publish_state::answer_ask(const question& asked) {
     topic_trie wanted{asked.separator};
     for (const auto& pattern : asked.patterns) wanted.add(pattern);
+    const auto room = static_cast<std::uint32_t>(out.options().send_high_water_mark() / 2);
+    const auto most = std::max(1u, room == 0 ? asked.most : std::min(asked.most, room));
     message where{values_topic(asked.one)};
-    std::uint32_t count = 0;
+    trailer end{publication_kind::end, 0, id, asked.from, name_};
     for (auto* topic : topics_.kept()) {
-        if (!wanted.matches(topic->frame.text())) continue;
+        if (topic->stamp <= asked.from || !wanted.matches(topic->frame.text())) continue;
+        if (end.count == most) {
+            end.kind = publication_kind::part;
+            break;
+        }
         if (begin(where.share()) != status::ok) return false;
         auto name = topic->frame.share();
         if (zmq_msg_send(name.handle(), out.handle(), ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) return false;
+        name.taken();
         auto value = topic->last_value.share();
-        const trailer end{publication_kind::last_value, 1, id, topic->sequence, name_};
-        if (finish(value, end) != status::ok) return false;
-        ++count;
+        if (finish(value, {publication_kind::last_value, 1, id, topic->sequence, name_}) != status::ok)
+            return false;
+        end.sequence = topic->stamp;
+        ++end.count;
     }
     if (begin(where.share()) != status::ok) return false;
-    message end{std::span<const std::byte>{trailer{publication_kind::end, count, id, 0, name_}.encode()}};
-    return out.send(end, deadline::now(), 0) == status::ok;
+    message last{std::span<const std::byte>{end.encode()}};
+    return out.send(last, deadline::now(), 0) == status::ok;
 }
 
 /// Something was published: the loop is to look in a moment.

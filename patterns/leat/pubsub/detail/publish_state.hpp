@@ -76,14 +76,14 @@ private:
     // publish_answers.cpp
     void look();
     void on_subscription(std::string_view text);
-    void answer_probe(std::string_view topic);
+    void answer_probe(const question& asked);
     bool answer_ask(const question& asked);
     bool on_news();
-    void on_ask();
+    void on_asked();
     void on_tick();
     void touch();
     void schedule_tick(deadline::clock::duration in);
-    void schedule_ask();
+    void schedule_answer();
 
     const overflow overflow_;
     const batching batch_;
@@ -102,8 +102,8 @@ private:
     buffer scratch_;
     std::list<open_batch> batches_, spare_;  // those that fill, the one begun first at the front
     std::size_t batched_bytes_ = 0;
-    std::deque<question> asks_;
-    bool answering_ = false;  // on_ask is posted
+    std::deque<question> asked_;  // in order; a probe says that what came before it is answered
+    bool answering_ = false;      // on_asked is posted
     bool ticking_ = false;
     bool touched_ = false;
     std::uint32_t sends_since_look_ = 0;

@@ -1,5 +1,8 @@
 #include <leat/pubsub/detail/subscribe_state.hpp>
 
+#include <algorithm>
+#include <utility>
+
 // Which messages are given to the user, and what they tell of those that did not come.
 
 namespace leat::detail {
@@ -46,36 +49,38 @@ origin& subscribe_channel::state::origin_of(const trailer& end) {
 bool subscribe_channel::state::judge_live(const trailer& end) {
     auto& from = origin_of(end);
     current = {.topic = now_.topic(), .body = &now_.frames[1], .publisher = end.publisher};
-    if (!wants_values_ || from.has_values || from.topics.contains(current.topic))
+    if (!wants_values_ || from.answered || from.topics.contains(current.topic))
         return follow(from, current.topic, end);
     // Its last values come first, and what follows them; this is among or before them.
-    seen.superseded.add();
+    seen.superseded.add(end.count);
     origins_.set_owes(from, true);
     request_.expect_answer();
     return false;
 }
 
 bool subscribe_channel::state::judge_private() {
-    if (!request_.is_answer(now_.topic())) return false;  // another subscriber's
+    const auto end = trailer::decode(now_.frames[std::min(now_.count, now_.frames.size()) - 1].view());
+    if (now_.answers_probe) {
+        origin_of(*end).answered = true;
+        return false;
+    }
+    if (!request_.is_answer(now_.topic())) return false;  // another subscriber's, or an old one
     const bool value = now_.count == 4;
-    if (!value && now_.count != 2) return malformed();
-    const auto end = trailer::decode(now_.frames[now_.count - 1].view());
-    if (!end || end->kind != (value ? publication_kind::last_value : publication_kind::end))
+    if (!end || (!value && now_.count != 2)) return malformed();
+    if (value && end->kind == publication_kind::last_value) return judge_value(*end);
+    if (value || (end->kind != publication_kind::end && end->kind != publication_kind::part))
         return malformed();
-    if (value) return judge_value(*end);
     judge_end(*end);
     return false;
 }
 
 bool subscribe_channel::state::judge_value(const trailer& end) {
     auto& from = origin_of(end);
-    if (from.values_of != request_.current()) {
-        from.values_of = request_.current();
-        from.values = 0;
-    }
+    if (std::exchange(from.values_of, request_.current()) != request_.current()) from.values = 0;
     ++from.values;
-    if (!from.has_values) origins_.set_owes(from, true);
-    request_.expect_answer();
+    from.answered = true;
+    origins_.set_owes(from, true);
+    request_.heard();
     current = {.topic = now_.frames[1].text(),
                .body = &now_.frames[2],
                .publisher = end.publisher,
@@ -87,12 +92,18 @@ void subscribe_channel::state::judge_end(const trailer& end) {
     auto& from = origin_of(end);
     const auto values = from.values_of == request_.current() ? from.values : 0;
     from.values = 0;
-    if (values != end.count) {  // cut short
-        origins_.set_owes(from, true);
-        return request_.expect_answer();
+    from.answered = true;
+    if (request_.is_stale()) return;
+    const bool complete = values >= end.count;
+    origins_.set_owes(from, !complete || end.kind == publication_kind::part);
+    if (!from.next_part.empty()) in.unsubscribe(std::exchange(from.next_part, {}));
+    if (complete && end.kind == publication_kind::part) {
+        from.next_part = request_.ask_for_part(end.publisher, end.sequence);
+        in.subscribe(from.next_part);
+        request_.heard();
+    } else if (!complete) {  // cut short
+        request_.expect_answer();
     }
-    from.has_values = true;
-    origins_.set_owes(from, false);
     if (!origins_.owes_values()) request_.answered();
 }
 

@@ -50,9 +50,7 @@ void subscribe_channel::state::subscribe(std::string_view pattern) {
     if (!patterns_.emplace(pattern).second) return;
     trie_.add(pattern);
     prefixes_.add(literal_prefix(pattern, separator_));
-    if (!wants_values_) return;
-    origins_.values_wanted();
-    request_.ask_now();
+    if (wants_values_) request_.renew();
 }
 
 void subscribe_channel::state::unsubscribe(std::string_view pattern) {
@@ -72,10 +70,10 @@ void subscribe_channel::state::ask_if_due() {
     reads_since_look_ = 0;
     if (!wants_values_) return;
     if (const auto lost = in.counts().disconnects.value(); std::exchange(disconnects_, lost) != lost)
-        request_.ask_now();
+        request_.renew();
     if (request_.due().passed()) {
         request_.ask(separator_, {patterns_.begin(), patterns_.end()});
-        origins_.forgive();
+        origins_.forgive([this](std::string_view topic) { in.unsubscribe(topic); });
         seen.asked.add();
     }
 }
@@ -104,8 +102,9 @@ status subscribe_channel::state::wait_ready(std::size_t n, deadline until) {
                 keep_waiting(std::move(one));
             } else if (const auto end = trailer::decode(one.frames[1].view());
                        end && end->kind == publication_kind::ready) {
-                static_cast<void>(origin_of(*end));
                 publishers.insert(end->publisher);
+                one.answers_probe = true;
+                keep_waiting(std::move(one));
             }
         }
     }
@@ -151,6 +150,7 @@ status subscribe_channel::state::read(received& into, deadline until) {
     if (in.handle() == nullptr) return status::closed;
     if (const auto why = in.receive(into.frames[0], until); why != status::ok) return why;
     into.count = 1;
+    into.answers_probe = false;
     // The other frames are there with the first.
     for (bool more = into.frames[0].more(); more; ++into.count) {
         message rest;

@@ -16,7 +16,8 @@ namespace leat::detail {
 /// A message of a publisher, as frames. More than four are of no meaning and are not kept.
 struct received {
     std::array<message, 4> frames;
-    std::size_t count = 0;  // also of those that were not kept
+    std::size_t count = 0;       // also of those that were not kept
+    bool answers_probe = false;  // of this subscriber
 
     [[nodiscard]] std::string_view topic() const noexcept { return frames[0].text(); }
     [[nodiscard]] std::size_t bytes() const noexcept {

@@ -16,6 +16,7 @@ published_topic* topic_book::find(std::string_view topic) {
 
 void topic_book::keep(published_topic& topic, message&& value) {
     topic.last_value = std::move(value);
+    topic.stamp = ++last_stamp_;
     if (topic.kept) {
         kept_.splice(kept_.end(), kept_, *topic.kept);
         return;

@@ -21,6 +21,7 @@ struct published_topic {
     std::uint64_t sequence = 0;                            // of the last message that was sent
     std::optional<std::list<open_batch>::iterator> batch;  // the frame that is being filled
     message last_value;
+    std::uint64_t stamp = 0;                                    // grows along topic_book::kept
     std::optional<std::list<published_topic*>::iterator> kept;  // where in topic_book::kept
 };
 
@@ -39,7 +40,7 @@ public:
     /// Makes `value` the topic's last one.
     void keep(published_topic& topic, message&& value);
 
-    /// Those with a last value, the one published to longest ago first.
+    /// Those with a last value, the one published to longest ago, with the lowest stamp, first.
     [[nodiscard]] std::list<published_topic*>& kept() noexcept { return kept_; }
 
 private:
@@ -48,6 +49,7 @@ private:
     text_map<published_topic> topics_;
     std::list<published_topic*> kept_;
     published_topic* latest_ = nullptr;
+    std::uint64_t last_stamp_ = 0;
 };
 
 }  // namespace leat::detail

@@ -11,9 +11,10 @@ namespace leat::detail {
 namespace {
 
 constexpr std::string_view greeting{"\xffleat1", 6};
-constexpr char probe_mark = 'P', values_mark = 'V', ask_mark = 'W';
+constexpr char values_mark = 'A', ask_mark = 'B', probe_mark = 'P';
 constexpr std::size_t nonce_size = 8;
 constexpr std::size_t head_size = greeting.size() + 1 + nonce_size;
+constexpr std::size_t ask_size = 8 + 8 + 4 + 1;  // after the head, without patterns
 
 template <class Number>
 void put(std::byte* to, Number value) {
@@ -33,12 +34,17 @@ Number get(const std::byte* from) {
     return static_cast<Number>(value);
 }
 
+template <class Number>
+void append(std::string& to, Number value) {
+    std::array<std::byte, sizeof value> bytes{};
+    put(bytes.data(), value);
+    to.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
 std::string head(char mark, nonce one) {
     std::string text{greeting};
     text += mark;
-    std::array<std::byte, nonce_size> bytes{};
-    put(bytes.data(), one);
-    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    append(text, one);
     return text;
 }
 
@@ -68,7 +74,8 @@ std::optional<trailer> trailer::decode(std::span<const std::byte> frame) noexcep
     const trailer read{static_cast<publication_kind>(kind), get<std::uint32_t>(&frame[4]),
                        get<std::uint64_t>(&frame[8]), get<std::uint64_t>(&frame[16]),
                        get<std::uint64_t>(&frame[24])};
-    const bool counted = read.count > 0 || read.kind == publication_kind::end;
+    const bool counted =
+        read.count > 0 || read.kind == publication_kind::end || read.kind == publication_kind::part;
     const bool ends = read.sequence <= std::numeric_limits<std::uint64_t>::max() - read.count;
     if (read.publisher == 0 || !counted || !ends) return std::nullopt;
     return read;
@@ -82,11 +89,14 @@ std::string values_topic(nonce one) {
     return head(values_mark, one);
 }
 
-std::string ask_topic(nonce one, char separator, const std::vector<std::string>& patterns) {
-    auto text = head(ask_mark, one);
-    text += separator;
+std::string ask_topic(const question& asked) {
+    auto text = head(ask_mark, asked.one);
+    append(text, asked.publisher);
+    append(text, asked.from);
+    append(text, asked.most);
+    text += asked.separator;
     const auto all = text.size();
-    for (const auto& pattern : patterns) {
+    for (const auto& pattern : asked.patterns) {
         if (text.size() + pattern.size() + 1 > longest_ask) {
             text.replace(all, std::string::npos, ">");
             break;
@@ -99,16 +109,22 @@ std::string ask_topic(nonce one, char separator, const std::vector<std::string>&
 
 std::optional<question> read_question(std::string_view topic) {
     if (!topic.starts_with(greeting) || topic.size() < head_size) return std::nullopt;
+    const auto* bytes = reinterpret_cast<const std::byte*>(topic.data());
     const char mark = topic[greeting.size()];
     question read;
-    read.one = get<nonce>(reinterpret_cast<const std::byte*>(&topic[greeting.size() + 1]));
+    read.one = get<nonce>(bytes + greeting.size() + 1);
     if (mark == probe_mark && topic.size() == head_size) {
         read.probe = true;
         return read;
     }
-    if (mark != ask_mark || topic.size() < head_size + 2 || topic.size() > longest_ask) return std::nullopt;
-    read.separator = topic[head_size];
-    words all{topic.substr(head_size + 1), '\0'};
+    if (mark != ask_mark || topic.size() < head_size + ask_size || topic.size() > longest_ask)
+        return std::nullopt;
+    bytes += head_size;
+    read.publisher = get<std::uint64_t>(bytes);
+    read.from = get<std::uint64_t>(bytes + 8);
+    read.most = get<std::uint32_t>(bytes + 16);
+    read.separator = topic[head_size + ask_size - 1];
+    words all{topic.substr(head_size + ask_size), '\0'};
     for (std::string_view pattern; all.next(pattern);) {
         if (pattern_fault(pattern, read.separator).empty()) read.patterns.emplace_back(pattern);
     }

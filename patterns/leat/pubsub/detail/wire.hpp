@@ -22,26 +22,32 @@
 //        │ "LP"   │ version 1│ kind  │ count     │ publisher    │ sequence    │ name       │
 //        └────────┴──────────┴───────┴───────────┴──────────────┴─────────────┴────────────┘
 //
-//   kind        0 live, 1 last value, 2 end of last values, 3 ready
+//   kind        0 live, 1 last value, 2 end of last values, 3 end of a part of them, 4 ready
 //   count       live: messages in the body, from 1; end: last values sent before it; else 1
 //   publisher   random, not 0, new for each publisher object
-//   sequence    of the body's first message among those of this publisher and topic, from 1; 0 = not numbered
+//   sequence    of the body's first message among those of this publisher and topic, from 1; 0 = not
+//   numbered.
+//               End of a part: where the next part begins
 //   name        FNV-1a of the publisher's name, which outlives a restart; 0 = none
 //
 // Private topics begin with 0xFF, so they sort after all others, in which order subscriptions are sent. The
-// nonce is 8 random bytes, new each time.
+// nonce is 8 random bytes, new each time. What is asked by subscribing:
 //
-//   FF "leat1" 'P' nonce                        probe: subscribing asks each publisher for
-//                                                 [the same] [trailer: ready]
-//   FF "leat1" 'V' nonce                        where last values come: subscribed first
-//                                                 [the same] [topic] [body] [trailer: last value]   any
-//                                                 number [the same] [trailer: end]
-//   FF "leat1" 'W' nonce separator pattern NUL  ask: subscribing asks for them; the separator is one byte,
-//          pattern ...                            the patterns have NULs between them
+//   FF "leat1" 'A' nonce            nothing: where answers to the asks of this nonce come
+//                                     [the same] [topic] [body] [trailer: last value]   any number
+//                                     [the same] [trailer: end, or end of a part]
+//   FF "leat1" 'B' nonce            ask for last values
+//      publisher  8 bytes             who is asked; 0 = all
+//      from       8 bytes             where to begin; 0, or what the end of the part before said
+//      most       4 bytes             how many a part may have
+//      separator  1 byte
+//      patterns                       with a NUL between one and the next
+//   FF "leat1" 'P' nonce            probe: who is there? Answered after the asks before it
+//                                     [the same] [trailer: ready]
 
 namespace leat::detail {
 
-enum class publication_kind : std::uint8_t { live, last_value, end, ready };
+enum class publication_kind : std::uint8_t { live, last_value, end, part, ready };
 
 struct trailer {
     static constexpr std::size_t size = 32;
@@ -72,9 +78,6 @@ using nonce = std::uint64_t;
 [[nodiscard]] std::string probe_topic(nonce one);
 [[nodiscard]] std::string values_topic(nonce one);
 
-/// As many patterns as fit into `longest_ask` bytes; `>` instead when they do not.
-[[nodiscard]] std::string ask_topic(nonce one, char separator, const std::vector<std::string>& patterns);
-
 /// libzmq's tries take a step of recursion for each byte, so subscriptions are kept short.
 inline constexpr std::size_t longest_ask = 4096;
 
@@ -82,9 +85,15 @@ inline constexpr std::size_t longest_ask = 4096;
 struct question {
     bool probe = false;  ///< Else for last values.
     nonce one = 0;
+    std::uint64_t publisher = 0;
+    std::uint64_t from = 0;
+    std::uint32_t most = 0;
     char separator = '.';
-    std::vector<std::string> patterns;  ///< All valid.
+    std::vector<std::string> patterns = {};  ///< All valid.
 };
+
+/// The ask as a topic; `>` stands for the patterns when they are longer than `longest_ask` in all.
+[[nodiscard]] std::string ask_topic(const question& asked);
 
 /// Nothing when it is none. Patterns that are not valid are left out.
 [[nodiscard]] std::optional<question> read_question(std::string_view topic);
