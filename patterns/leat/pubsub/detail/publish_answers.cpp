@@ -33,18 +33,35 @@ private:
 
 }  // namespace
 
+/// Closes the publisher when the loop lets go of it because its context is closing.
+struct publish_state::loop_end {
+    std::weak_ptr<publish_state> self;
+    explicit loop_end(std::weak_ptr<publish_state> of) : self(std::move(of)) {}
+    ~loop_end() {
+        if (const auto alive = self.lock()) alive->on_loop_end();
+    }
+    loop_end(const loop_end&) = delete;
+    loop_end& operator=(const loop_end&) = delete;
+};
+
 void publish_state::attach() {
-    auto fd = std::make_shared<descriptor_copy>(fd_);
-    events_->post([self = weak_from_this(), events = events_, watch = watch_, fd] {
-        if (self.expired()) return;
-        *watch = events->watch_fd(fd->fd(), [self, events, watch, fd] {
-            const auto alive = self.lock();
+    const auto fd = std::make_shared<descriptor_copy>(fd_);
+    const auto end = std::make_shared<loop_end>(weak_from_this());
+    events_->post([end, events = events_, watch = watch_, fd] {
+        if (end->self.expired()) return;
+        *watch = events->watch_fd(fd->fd(), [end, events, watch, fd] {
+            const auto alive = end->self.lock();
             if (!alive || !alive->on_news()) events->cancel(*watch);
         });
     });
     // What was told before the watch began is found now.
     const locked lock{mutex_};
     touch();
+}
+
+void publish_state::on_loop_end() {
+    const locked lock{mutex_};
+    end();
 }
 
 /// What the loop does when libzmq has news; false when there will be no more.

@@ -222,14 +222,18 @@ void publish_state::close() noexcept {
         if (!closed_) static_cast<void>(send_batches(lock, out.options().linger));
     } catch (const std::exception&) {  // what is left is counted below
     }
+    end();
+    events_->post([events = events_, watch = watch_] {
+        if (*watch != 0) events->cancel(*watch);
+    });
+}
+
+void publish_state::end() noexcept {
     closed_ = true;
     for (const auto& batch : batches_) out.counts().drop(drop_reason::linger, batch.count);
     batches_.clear();
     out.hand_over();
     out.close();
-    events_->post([events = events_, watch = watch_] {
-        if (*watch != 0) events->cancel(*watch);
-    });
 }
 
 publish_channel::publish_channel(context& ctx, publish_options options)

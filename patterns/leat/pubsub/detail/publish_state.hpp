@@ -63,6 +63,7 @@ private:
     trailer live(const published_topic& topic, std::uint32_t count) const noexcept;
     void sent(published_topic& topic, std::uint32_t count);
     status pause(locked& lock, deadline until);
+    void end() noexcept;
 
     // publish_batches.cpp
     status add_to_batch(locked& lock, published_topic& topic, const void* value,
@@ -78,7 +79,9 @@ private:
     void on_subscription(std::string_view text);
     void answer_probe(const question& asked);
     bool answer_ask(const question& asked);
+    struct loop_end;
     bool on_news();
+    void on_loop_end();
     void on_asked();
     void on_tick();
     void touch();
