@@ -1,4 +1,5 @@
 #include "memory.hpp"
+#include "pub_sub.hpp"
 #include "push_pull.hpp"
 #include "relays.hpp"
 
@@ -27,6 +28,7 @@ int main(int argc, char** argv) {
     }
     try {
         std::vector<bench::pair_case> cases = bench::push_pull_cases();
+        for (auto& one : bench::pub_sub_cases()) cases.push_back(std::move(one));
         for (auto& one : bench::relay_cases()) cases.push_back(std::move(one));
         std::vector<bench::outcome> all;
         for (const auto& one : cases) {

@@ -1,9 +1,6 @@
 #include <leat/pubsub/detail/publish_state.hpp>
 
-#include <leat/error.hpp>
 #include <leat/pubsub/detail/topic_trie.hpp>
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,63 +10,26 @@ namespace {
 
 constexpr int most_at_once = 1000;        // subscriptions before others have their turn
 constexpr std::size_t most_asked = 1000;  // that wait
-constexpr std::chrono::milliseconds pulse{2};
-
-/// A second descriptor for the same thing, so that the loop's watch can outlast the socket.
-class descriptor_copy {
-public:
-    explicit descriptor_copy(int of) : fd_(::dup(of)) {
-        if (fd_ < 0) throw error{errc::no_resources, "a publisher: no file descriptor is left"};
-    }
-    ~descriptor_copy() { ::close(fd_); }
-    descriptor_copy(const descriptor_copy&) = delete;
-    descriptor_copy& operator=(const descriptor_copy&) = delete;
-
-    [[nodiscard]] int fd() const noexcept { return fd_; }
-
-private:
-    int fd_;
-};
 
 }  // namespace
 
-/// Closes the publisher when the loop lets go of it because its context is closing.
-struct publish_state::loop_end {
-    std::weak_ptr<publish_state> self;
-    explicit loop_end(std::weak_ptr<publish_state> of) : self(std::move(of)) {}
-    ~loop_end() {
-        if (const auto alive = self.lock()) alive->on_loop_end();
-    }
-    loop_end(const loop_end&) = delete;
-    loop_end& operator=(const loop_end&) = delete;
-};
-
 void publish_state::attach() {
-    const auto fd = std::make_shared<descriptor_copy>(fd_);
-    const auto end = std::make_shared<loop_end>(weak_from_this());
-    events_->post([end, events = events_, watch = watch_, fd] {
-        if (end->self.expired()) return;
-        *watch = events->watch_fd(fd->fd(), [end, events, watch, fd] {
-            const auto alive = end->self.lock();
-            if (!alive || !alive->on_news()) events->cancel(*watch);
-        });
-    });
-    // What was told before the watch began is found now.
+    watch_ = std::make_shared<publish_watch>(weak_from_this(), *events_, fd_);
     const locked lock{mutex_};
     touch();
-}
-
-void publish_state::on_loop_end() {
-    const locked lock{mutex_};
-    end();
 }
 
 /// What the loop does when libzmq has news; false when there will be no more.
 bool publish_state::on_news() {
     const locked lock{mutex_};
     if (!closed_) look();
-    if (pausing_ > 0) told_.raise();  // it may have been room
+    tell();
     return !closed_;
+}
+
+/// Wakes those who pause: what they wait for, room or a subscription, may be there.
+void publish_state::tell() const noexcept {
+    if (pausing_ > 0) told_.raise();
 }
 
 /// Reads what subscribers have said since the last time.
@@ -79,7 +39,6 @@ void publish_state::look() {
     for (int i = 0; i < most_at_once; ++i) {
         if (zmq_msg_recv(said.handle(), out.handle(), ZMQ_DONTWAIT) >= 0) {
             on_subscription(said.text());
-            if (pausing_ > 0) told_.raise();
         } else if (zmq_errno() != EINTR) {
             closed_ = closed_ || zmq_errno() != EAGAIN;
             return;
@@ -169,25 +128,20 @@ void publish_state::touch() {
     touched_ = true;
     if (ticking_) return;
     ticking_ = true;
-    schedule_tick(batch_.bytes > 0 ? std::min<deadline::clock::duration>(pulse, batch_.delay) : pulse);
+    constexpr std::chrono::nanoseconds pulse = publish_watch::pulse;
+    const auto in = batch_.bytes > 0 ? std::min<std::chrono::nanoseconds>(pulse, batch_.delay) : pulse;
+    events_->post([in, watch = watch_] { watch->begin_ticks(in); });
 }
 
-void publish_state::schedule_tick(deadline::clock::duration in) {
-    events_->post([in, self = weak_from_this(), events = events_] {
-        events->after(in, [self] {
-            if (const auto alive = self.lock()) alive->on_tick();
-        });
-    });
-}
-
-void publish_state::on_tick() {
+/// What the loop does while messages are published; returns when to do it again, if at all.
+std::optional<std::chrono::nanoseconds> publish_state::on_tick() {
     const locked lock{mutex_};
-    if (closed_) return;
-    look();
-    if (closed_) return;
-    const auto next = std::min<deadline::clock::duration>(pulse, send_due_batches());
+    if (!closed_) look();
+    tell();
+    if (closed_) return std::nullopt;
+    const auto next = std::min<std::chrono::nanoseconds>(publish_watch::pulse, send_due_batches());
     ticking_ = std::exchange(touched_, false) || !batches_.empty();
-    if (ticking_) schedule_tick(next);
+    return ticking_ ? std::optional{next} : std::nullopt;
 }
 
 }  // namespace leat::detail

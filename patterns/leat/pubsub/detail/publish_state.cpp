@@ -166,6 +166,7 @@ void publish_state::sent(published_topic& topic, std::uint32_t count) {
         answers.unnumbered.add(count);
     }
     if (++sends_since_look_ >= sends_between_looks) look();
+    tell();  // there is room, so others may find some as well
     touch();
 }
 
@@ -181,7 +182,8 @@ status publish_state::pause(locked& lock, deadline until) {
     lock.unlock();
     ::poll(ready.data(), ready.size(), wait);
     lock.lock();
-    if (--pausing_ == 0) told_.lower();
+    --pausing_;
+    told_.lower();
     if (closed_) return status::closed;
     look();
     return closed_ ? status::closed : status::ok;
@@ -222,13 +224,16 @@ void publish_state::close() noexcept {
         if (!closed_) static_cast<void>(send_batches(lock, out.options().linger));
     } catch (const std::exception&) {  // what is left is counted below
     }
-    end();
-    events_->post([events = events_, watch = watch_] {
-        if (*watch != 0) events->cancel(*watch);
-    });
+    end_locked();
+    events_->post([watch = watch_] { watch->stop(); });
 }
 
 void publish_state::end() noexcept {
+    const locked lock{mutex_};
+    if (out.handle() != nullptr) end_locked();
+}
+
+void publish_state::end_locked() noexcept {
     closed_ = true;
     for (const auto& batch : batches_) out.counts().drop(drop_reason::linger, batch.count);
     batches_.clear();

@@ -3,6 +3,7 @@
 #include <leat/buffer.hpp>
 #include <leat/loop.hpp>
 #include <leat/pubsub/detail/publish_channel.hpp>
+#include <leat/pubsub/detail/publish_watch.hpp>
 #include <leat/pubsub/detail/subscription_count.hpp>
 #include <leat/pubsub/detail/topic_book.hpp>
 #include <leat/pubsub/detail/wire.hpp>
@@ -12,6 +13,7 @@
 #include <deque>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <span>
 
 namespace leat::detail {
@@ -29,10 +31,6 @@ struct open_batch {
 ///
 /// A publish sends on the calling thread. The context's loop looks after what subscribers ask while nobody
 /// publishes, sends batches whose delay has passed, and answers asks for last values.
-///
-/// libzmq tells of news on a descriptor, once; a send works news off too and leaves nothing to see. So while
-/// messages are published, those who publish look for questions now and then, and the loop looks every few
-/// milliseconds (`tick`) until it has found nobody publishing.
 class publish_state : public std::enable_shared_from_this<publish_state> {
 public:
     publish_state(context& ctx, publish_options options);
@@ -47,6 +45,17 @@ public:
     std::size_t subscribers(std::string_view topic);
     status flush(deadline until);
     void close() noexcept;
+
+    // For publish_watch, on the loop's thread.
+
+    /// libzmq has news. False when there will be no more.
+    bool on_news();
+
+    /// A moment has passed; returns when to call it again, if at all before the next publish.
+    std::optional<std::chrono::nanoseconds> on_tick();
+
+    /// The context is closing.
+    void end() noexcept;
 
     socket out;
     endpoints bound;
@@ -63,7 +72,7 @@ private:
     trailer live(const published_topic& topic, std::uint32_t count) const noexcept;
     void sent(published_topic& topic, std::uint32_t count);
     status pause(locked& lock, deadline until);
-    void end() noexcept;
+    void end_locked() noexcept;
 
     // publish_batches.cpp
     status add_to_batch(locked& lock, published_topic& topic, const void* value,
@@ -76,16 +85,12 @@ private:
 
     // publish_answers.cpp
     void look();
+    void tell() const noexcept;
     void on_subscription(std::string_view text);
     void answer_probe(const question& asked);
     bool answer_ask(const question& asked);
-    struct loop_end;
-    bool on_news();
-    void on_loop_end();
     void on_asked();
-    void on_tick();
     void touch();
-    void schedule_tick(deadline::clock::duration in);
     void schedule_answer();
 
     const overflow overflow_;
@@ -95,8 +100,8 @@ private:
     stop_event stop_;
     loop* events_;
     int fd_;
+    std::shared_ptr<publish_watch> watch_;
     wake_up told_;  // look has found something while others pause
-    std::shared_ptr<loop::id> watch_ = std::make_shared<loop::id>(0);
 
     std::mutex mutex_;  // guards the socket and all below
     bool closed_ = false;

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <leat/loop.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+namespace leat::detail {
+
+class publish_state;
+
+/// How the context's loop looks after a publisher: at news while nobody publishes, every few milliseconds
+/// while somebody does.
+///
+/// libzmq tells of news on a descriptor; a send works news off too and leaves nothing to see, so while
+/// messages are published only looking helps. When the loop drops its handlers, since its context is
+/// closing, the publisher ends. For the loop's thread, but for its making.
+class publish_watch : public std::enable_shared_from_this<publish_watch> {
+public:
+    /// How often it looks.
+    static constexpr std::chrono::milliseconds pulse{2};
+
+    publish_watch(std::weak_ptr<publish_state> publisher, loop& events, int fd);
+    ~publish_watch();
+    publish_watch(const publish_watch&) = delete;
+    publish_watch& operator=(const publish_watch&) = delete;
+
+    /// Looks at `in` from now on, and then at the times that the publisher says, until it says none.
+    void begin_ticks(std::chrono::nanoseconds in);
+    void stop();
+
+private:
+    struct end_notice;  // only the loop's handlers have it, so that it goes with them
+
+    void watch(const std::shared_ptr<end_notice>& end);
+    void tick_in(std::chrono::nanoseconds in, std::shared_ptr<end_notice> end);
+
+    const std::weak_ptr<publish_state> publisher_;
+    loop& events_;
+    const int fd_;  // a copy, so that it outlasts the socket
+    loop::id watched_ = 0;
+    std::weak_ptr<end_notice> end_;
+};
+
+}  // namespace leat::detail
