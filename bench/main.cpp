@@ -2,6 +2,7 @@
 #include "pub_sub.hpp"
 #include "push_pull.hpp"
 #include "relays.hpp"
+#include "request_reply.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -30,6 +31,7 @@ int main(int argc, char** argv) {
         std::vector<bench::pair_case> cases = bench::push_pull_cases();
         for (auto& one : bench::pub_sub_cases()) cases.push_back(std::move(one));
         for (auto& one : bench::relay_cases()) cases.push_back(std::move(one));
+        for (auto& one : bench::request_reply_cases()) cases.push_back(std::move(one));
         std::vector<bench::outcome> all;
         for (const auto& one : cases) {
             if (one.name.find(only) != std::string::npos) all.push_back(bench::compare(one, pairs));

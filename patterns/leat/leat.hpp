@@ -22,6 +22,7 @@
 #include <leat/pubsub/subscriber.hpp>
 #include <leat/reqrep/replier.hpp>
 #include <leat/reqrep/requester.hpp>
+#include <leat/reqrep/service.hpp>
 #include <leat/socket.hpp>
 #include <leat/status.hpp>
 #include <leat/stop.hpp>

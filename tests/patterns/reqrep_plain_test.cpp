@@ -1,0 +1,125 @@
+#include <leat/reqrep/replier.hpp>
+#include <leat/reqrep/requester.hpp>
+
+#include "support/process.hpp"
+#include "support/running_relay.hpp"
+
+#include <future>
+
+using namespace std::chrono_literals;
+using leat::bytes;
+using leat::call_status;
+using leat::replier;
+using leat::requester;
+using support::comes_true;
+using support::patience;
+
+namespace {
+
+bytes upper(const bytes& request) {
+    bytes reply{request.view()};
+    for (std::size_t i = 0; i < reply.size(); ++i) {
+        const auto c = reply.text()[i];
+        if (c >= 'a' && c <= 'z') reply.data()[i] = static_cast<std::byte>(c - 'a' + 'A');
+    }
+    if (request.text() == "fail") throw leat::reply_error{3, "told to"};
+    return reply;
+}
+
+// Asks argv[1] each of the words that follow with a REQ, and reports the replies.
+constexpr auto python_req = R"(
+import zmq
+ctx = zmq.Context()
+req = ctx.socket(zmq.REQ)
+req.connect(sys.argv[1])
+for word in sys.argv[2:]:
+    req.send(word.encode())
+    report(repr(req.recv()))
+req.close()
+ctx.term()
+)";
+
+// Answers argv[1] requests with a REP: "rep WORD".
+constexpr auto python_rep = R"(
+import zmq
+ctx = zmq.Context()
+rep = ctx.socket(zmq.REP)
+if len(sys.argv) > 2:
+    rep.connect(sys.argv[2])
+    report('up')
+else:
+    report(str(rep.bind_to_random_port('tcp://127.0.0.1')))
+for _ in range(int(sys.argv[1])):
+    rep.send(b'rep ' + rep.recv())
+rep.close()
+ctx.term()
+)";
+
+leat::relay_options relaying() {
+    return {.kind = leat::relay_kind::reqrep,
+            .in = {.bind = "tcp://127.0.0.1:*"},
+            .out = {.bind = "tcp://127.0.0.1:*"}};
+}
+
+}  // namespace
+
+TEST_CASE("a plain REQ in Python calls a replier, directly and through a relay") {
+    leat::context ctx;
+    support::running_relay relay{ctx, relaying()};
+    replier<bytes, bytes> serves{
+        ctx, {.bind = "tcp://127.0.0.1:*", .connect = relay->out_endpoints()[0]}, upper};
+    for (const auto& at : {serves.bound()[0], relay->in_endpoints()[0]}) {
+        auto peer = support::run_python(python_req, {at.str(), "tea", "milk"});
+        CHECK(peer.line(patience) == "b'TEA'");
+        CHECK(peer.line(patience) == "b'MILK'");
+        CHECK(peer.wait(patience) == 0);
+    }
+    CHECK(serves.counts().plain.value() == 4);
+}
+
+TEST_CASE("a plain REQ is answered errors as msgpack, and goes on") {
+    leat::context ctx;
+    replier<bytes, bytes> serves{ctx, {.bind = "tcp://127.0.0.1:*"}, upper};
+    auto peer = support::run_python(python_req, {serves.bound()[0].str(), "fail", "tea"});
+    CHECK(peer.line(patience) == R"(b'\x92\x03\xa7told to')");
+    CHECK(peer.line(patience) == "b'TEA'");
+    CHECK(peer.wait(patience) == 0);
+}
+
+TEST_CASE("a requester calls a plain REP in Python, directly and through a relay") {
+    leat::context ctx;
+    support::running_relay relay{ctx, relaying()};
+    auto direct = support::run_python(python_rep, {"20"});
+    const auto port = direct.line(patience);
+    REQUIRE(port);
+    auto behind = support::run_python(python_rep, {"20", relay->out_endpoints()[0].str()});
+    REQUIRE(behind.line(patience));
+    for (const auto& at : {leat::endpoint{"tcp://127.0.0.1:" + *port}, relay->in_endpoints()[0]}) {
+        requester<bytes, bytes> asks{ctx, {.connect = at, .plain = true}};
+        std::vector<std::future<leat::answer<bytes>>> all;
+        for (int i = 0; i < 19; ++i) all.push_back(asks.async(bytes{std::to_string(i)}, patience));
+        for (int i = 0; i < 19; ++i) {
+            const auto a = all[static_cast<std::size_t>(i)].get();
+            REQUIRE_MESSAGE(a, describe(a));
+            CHECK(a->text() == "rep " + std::to_string(i));
+        }
+        CHECK(asks.call(bytes{"last"}, patience)->text() == "rep last");
+    }
+    CHECK(direct.wait(patience) == 0);
+    CHECK(behind.wait(patience) == 0);
+}
+
+TEST_CASE("everything works through a relay: answers, errors, cancels, refusals, several workers") {
+    leat::context ctx;
+    support::running_relay relay{ctx, relaying()};
+    const auto there = relay->out_endpoints()[0];
+    replier<bytes, bytes> one{ctx, {.connect = there}, upper},
+        two{ctx, {.connect = there, .workers = 2}, upper};
+    REQUIRE(comes_true([&] { return relay->out_counts().connects.value() == 2; }));
+    requester<bytes, bytes> asks{ctx, {.connect = relay->in_endpoints()[0]}};
+    for (int i = 0; i < 100; ++i) CHECK(asks.call(bytes{"tea"}, patience)->text() == "TEA");
+    CHECK(asks.call(bytes{"fail"}, patience).failure().code == 3);
+    CHECK(one.counts().requests.value() > 0);
+    CHECK(two.counts().requests.value() > 0);
+    CHECK(asks.ping(patience));
+}
