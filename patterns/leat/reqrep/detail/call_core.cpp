@@ -307,6 +307,9 @@ void call_core::look() {
         const auto broken = links[l].disconnects();
         const bool any_broken = broken != links[l].seen_disconnects;
         links[l].seen_disconnects = broken;
+        // What the server has said before it went counts.
+        if (any_broken) read_all(l);
+        if (closed_) break;
         if (links[l].routes) {
             if (any_broken) probe(l);
             forget_silent(l);
@@ -324,7 +327,7 @@ void call_core::look() {
         if (was_there != server.there) servers_changed_.notify_all();
     }
     looking_ = false;
-    if (come) place_waiting();
+    if (come && !closed_) place_waiting();
 }
 
 void call_core::end_all(call_status how) {

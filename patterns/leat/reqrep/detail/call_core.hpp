@@ -96,6 +96,7 @@ private:
     void unread(std::size_t link);
     void read_unread();
     int read(std::size_t link, int most);
+    void read_all(std::size_t link);
     void on_message(std::size_t link);
     void on_answer(std::size_t link, const call_header& header, message& id, message& body);
     void on_server(std::size_t link, const call_header& header, const message& id);

@@ -61,6 +61,16 @@ int call_core::read(std::size_t link, int most) {
     return most;
 }
 
+/// Reads what is there now, however much that is.
+void call_core::read_all(std::size_t link) {
+    constexpr int enough = 1'000'000;
+    for (int count = 0; count < enough && !closed_;) {
+        const int got = read(link, most_at_once);
+        count += got;
+        if (got < most_at_once) return;
+    }
+}
+
 void call_core::on_message(std::size_t link) {
     // [id] of a server that has connected, header, empty, body
     const bool routes = servers_.links()[link].routes;

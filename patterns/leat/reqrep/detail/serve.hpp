@@ -66,6 +66,7 @@ template <class Req, class Rep, class Handler>
 [[nodiscard]] untyped_handler serve(const decode_limits& limits, Handler handler) {
     const auto shared = std::make_shared<Handler>(std::move(handler));
     return [limits, shared](std::string_view, bytes&& body, open_request&& of) {
+        static_cast<void>(limits);  // bytes need none
         if constexpr (std::same_as<Req, bytes>) {
             serve_one<bytes, Rep>(*shared, body, std::move(of));
         } else {
