@@ -367,7 +367,8 @@ TEST_CASE(
     CHECK(second.get().failure().is(reply_code::stopping));
     for (int i = 0; i < 10; ++i) CHECK(*all[static_cast<std::size_t>(i)].get() == 100 + i);
     go.set_value();
-    CHECK(*first.get() == 1);
+    const auto last = first.get();
+    CHECK_MESSAGE((last && *last == 1), describe(last));
     CHECK(stopped.get());
     CHECK(begun == 1);
 }

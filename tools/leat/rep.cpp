@@ -42,8 +42,8 @@ public:
         while (::poll(ready, 2, -1) <= 0) {
         }
         const bool clean = serves_.stop(args_.linger);
-        const auto close = ctx_.close(args_.linger);
-        if (clean && close.complete) return exit_code::done;
+        static_cast<void>(ctx_.close(args_.linger));
+        if (clean) return exit_code::done;
         env_.err.say("stopped: a request was not answered within " + format_duration(args_.linger));
         return exit_code::failed;
     }
@@ -70,7 +70,10 @@ private:
 
     void run(const bytes& request, responder<bytes>& to) {
         constexpr std::size_t most = 16u << 20;
-        const auto end = run_command(*args_.command, request.view(), most, to.remaining(), to.stop_token());
+        // A caller whose time is up cancels; this is for those that cannot.
+        auto time = to.remaining();
+        if (time) *time += std::chrono::seconds{1};
+        const auto end = run_command(*args_.command, request.view(), most, time, to.stop_token());
         if (end.too_long) {
             to.fail(1, "the command wrote more than 16 MiB");
         } else if (end.stopped) {

@@ -206,6 +206,7 @@ void reply_core::end() {
     wake_leader_.raise();
 }
 
+/// Requests that their callers still wait for.
 bool reply_core::owes_answers() {
     for (index i = 0; i < requests_.slots(); ++i) {
         if (requests_[i].open && !requests_[i].cancelled) return true;
@@ -238,6 +239,9 @@ bool reply_core::stop(deadline until) {
         if (requests_[i].open)
             finish(i, reply_code::not_answered, "the server has stopped before it was answered");
     }
+    // libzmq drops what a requester has not read yet when its connection ends: the last answers get a moment.
+    constexpr std::chrono::milliseconds moment{50};
+    drained_.wait_until(held, last_answer_ + moment, [&] { return ended_; });
     end();
     // The workers see that at once, but for those in a handler: those may have the rest of the time.
     wait([&] { return workers_left_ == 0; });

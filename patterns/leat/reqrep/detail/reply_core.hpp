@@ -128,6 +128,7 @@ private:
     bool leading_ = false;  // a worker is reading or polling
     bool polling_ = false;
     bool stopping_ = false;
+    time last_answer_{};
     bool ended_ = false;
     wake_up wake_leader_;
     std::uint64_t handled_ = 0;

@@ -57,6 +57,7 @@ bool reply_core::sent(int failure) noexcept {
 
 // A ROUTER refuses with the first frame or takes all.
 bool reply_core::send_answer(taken_request& to, call_kind kind, bytes&& body) {
+    last_answer_ = deadline::clock::now();
     if (!sent(send_frame(zmq_, to.peer, true))) return false;
     for (auto& one : to.relays) static_cast<void>(send_frame(zmq_, one, true));
     if (!to.plain) {
@@ -92,6 +93,7 @@ void reply_core::send_back(std::size_t envelope, const call_header* header, call
 void reply_core::refuse(std::size_t envelope, const call_header* header, reply_code code,
                         std::string_view text) {
     counts_.failed.add();
+    last_answer_ = deadline::clock::now();
     send_back(envelope, header, call_kind::error, write_failure(static_cast<std::int32_t>(code), text));
 }
 
