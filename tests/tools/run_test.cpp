@@ -40,9 +40,10 @@ struct wrong {
 
 TEST_CASE("a wrong command line gets one line that says what would be right, and status 2") {
     const wrong all[] = {
-        {"", "leat: needs a subcommand: push, pull, forward or version; see leat --help"},
+        {"", "leat: needs a subcommand: push, pull, req, rep, ping, forward or version; see leat --help"},
         {"psuh", "leat: unknown subcommand 'psuh'; did you mean push?"},
-        {"zebra", "leat: unknown subcommand 'zebra'; there are push, pull, forward or version"},
+        {"zebra",
+         "leat: unknown subcommand 'zebra'; there are push, pull, req, rep, ping, forward or version"},
         {"--versoin", "leat: unknown option '--versoin'; did you mean --version?"},
         {"push", "leat push: needs an endpoint: --connect tcp://HOST:PORT, or --bind tcp://127.0.0.1:PORT"},
         {"pull", "leat pull: needs an endpoint: --connect tcp://HOST:PORT, or --bind tcp://127.0.0.1:PORT"},
