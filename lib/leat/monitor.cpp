@@ -3,7 +3,9 @@
 #include <zmq.h>
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -54,6 +56,16 @@ std::string protocol_error(std::uint32_t code) {
         default:
             return "ZMTP protocol error " + std::to_string(code);
     }
+}
+
+bool is_ipc(const std::string& endpoint) {
+    return endpoint.starts_with("ipc://");
+}
+
+/// What the other side of a Unix socket has not read yet. Of a descriptor that is not one any more: false.
+bool unread(int fd) {
+    int bytes = 0;
+    return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
 constexpr const char* no_reason = "closed before the handshake ended";
@@ -115,6 +127,20 @@ std::vector<connection_event> monitor::take() {
 void monitor::on_event(std::function<void()> tell) {
     const std::lock_guard lock{mutex_};
     tell_ = std::move(tell);
+}
+
+bool monitor::has_ipc() const {
+    const std::lock_guard lock{mutex_};
+    return std::any_of(by_endpoint_.begin(), by_endpoint_.end(),
+                       [](const auto& at) { return is_ipc(at.first) && !at.second.empty(); });
+}
+
+bool monitor::ipc_unread() const {
+    const std::lock_guard lock{mutex_};
+    return std::any_of(by_endpoint_.begin(), by_endpoint_.end(), [](const auto& at) {
+        return is_ipc(at.first) && std::any_of(at.second.begin(), at.second.end(),
+                                               [](const auto& one) { return unread(one.fd); });
+    });
 }
 
 void monitor::record(connection_event event) {

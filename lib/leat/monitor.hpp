@@ -61,6 +61,11 @@ public:
     /// (`loop::post`, `wake_up::raise`) and do nothing else.
     void on_event(std::function<void()> tell);
 
+    /// Whether there are connections over ipc, and whether the kernel holds bytes for one of them that its
+    /// peer has not read yet.
+    [[nodiscard]] bool has_ipc() const;
+    [[nodiscard]] bool ipc_unread() const;
+
     /// Feeds one event of libzmq's monitor protocol; called by the context's loop.
     void on_zmq_event(std::uint16_t event, std::uint32_t value, const std::string& endpoint);
 

@@ -54,11 +54,14 @@ socket& socket::operator=(socket&& other) noexcept {
 
 void socket::close() noexcept {
     if (!state_ || state_->closed) return;
-    state_->closed = true;
-    if (state_->zmq != nullptr && state_->options.monitor) zmq_socket_monitor(state_->zmq, nullptr, 0);
-    state_->ctx->remove(state_->record, state_->options.linger);
-    for (const auto& file : state_->files) ::unlink(file.c_str());
-    if (state_->zmq != nullptr) zmq_close(std::exchange(state_->zmq, nullptr));
+    auto& s = *state_;
+    s.closed = true;
+    s.ctx->remove(s.record);
+    for (const auto& file : s.files) ::unlink(file.c_str());
+    if (s.zmq == nullptr) return;
+    const detail::closed_socket closed{std::exchange(s.zmq, nullptr), s.record, s.options.linger};
+    const bool only_receives = s.what == role::pull || s.what == role::sub || s.what == role::xsub;
+    only_receives ? detail::close_now(closed) : s.ctx->close(closed);
 }
 
 endpoint socket::bind(const endpoint& wanted) {

@@ -69,12 +69,20 @@ void context_state::forget_ended() {
     });
 }
 
-void context_state::remove(const record_ptr& record, std::chrono::milliseconds linger) {
+void context_state::remove(const record_ptr& record) {
     const std::lock_guard lock{mutex_};
     leave_inproc(record);
-    record->meter->close(linger);
     record->open = false;
     changed_.notify_all();
+}
+
+void context_state::close(const closed_socket& socket) {
+    std::shared_ptr<background_thread> running;
+    {
+        const std::lock_guard lock{mutex_};
+        running = background_;
+    }
+    if (!running || !parting_->add(socket, running->events)) close_now(socket);
 }
 
 void context_state::note_endpoint(socket_record& record, const std::string& text, bool added) {
@@ -185,6 +193,7 @@ close_report context_state::close(deadline until) {
     lock.lock();
     const bool all_closed = wait_until_closed(lock, until);
     lock.unlock();
+    parting_->finish(until);
 
     // Termination waits for sockets that are still open: for those, it runs on after this returns.
     const bool terminated = terminate(all_closed ? until : deadline::now());

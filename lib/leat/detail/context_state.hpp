@@ -1,29 +1,17 @@
 #pragma once
 
 #include <leat/context.hpp>
-#include <leat/detail/send_meter.hpp>
+#include <leat/detail/parting.hpp>
+#include <leat/detail/socket_record.hpp>
 #include <leat/endpoint.hpp>
 #include <leat/loop.hpp>
-#include <leat/monitor.hpp>
 
-#include <atomic>
 #include <condition_variable>
 #include <list>
 #include <mutex>
 #include <thread>
 
 namespace leat::detail {
-
-/// What the context remembers of one socket, for as long as libzmq may still hold messages of it.
-struct socket_record {
-    std::string role;
-    std::vector<std::string> endpoints;  // guarded by the context's mutex
-    std::atomic<std::thread::id> owner;
-    std::shared_ptr<send_meter> meter = std::make_shared<send_meter>();
-    std::shared_ptr<metrics> counts = std::make_shared<metrics>();
-    std::shared_ptr<monitor> peers = std::make_shared<monitor>(counts);
-    bool open = true;  // guarded by the context's mutex
-};
 
 /// The shared part of a context: held by the context, its sockets, and the thread that terminates libzmq's.
 class context_state {
@@ -33,7 +21,10 @@ public:
 
     /// @throws leat::error (`errc::closed`) when the context is closing.
     std::shared_ptr<socket_record> add(std::string role);
-    void remove(const std::shared_ptr<socket_record>& record, std::chrono::milliseconds linger);
+    void remove(const std::shared_ptr<socket_record>& record);
+
+    /// Closes a socket that was removed, now or when its peers have read what they were sent.
+    void close(const closed_socket& socket);
 
     void note_endpoint(socket_record& record, const std::string& text, bool added);
     void inproc_bound(const std::shared_ptr<socket_record>& record, const std::string& name);
@@ -92,6 +83,7 @@ private:
         std::atomic<bool> ended{false};
     };
     std::shared_ptr<background_thread> background_;
+    const std::shared_ptr<parting_sockets> parting_ = std::make_shared<parting_sockets>();
 };
 
 }  // namespace leat::detail
