@@ -39,20 +39,18 @@ req.close()
 ctx.term()
 )";
 
-// Answers argv[1] requests with a REP: "rep WORD".
+// Answers with a REP until it is killed: "rep WORD".
 constexpr auto python_rep = R"(
 import zmq
 ctx = zmq.Context()
 rep = ctx.socket(zmq.REP)
-if len(sys.argv) > 2:
-    rep.connect(sys.argv[2])
+if len(sys.argv) > 1:
+    rep.connect(sys.argv[1])
     report('up')
 else:
     report(str(rep.bind_to_random_port('tcp://127.0.0.1')))
-for _ in range(int(sys.argv[1])):
+while True:
     rep.send(b'rep ' + rep.recv())
-rep.close()
-ctx.term()
 )";
 
 leat::relay_options relaying() {
@@ -89,10 +87,10 @@ TEST_CASE("a plain REQ is answered errors as msgpack, and goes on") {
 TEST_CASE("a requester calls a plain REP in Python, directly and through a relay") {
     leat::context ctx;
     support::running_relay relay{ctx, relaying()};
-    auto direct = support::run_python(python_rep, {"20"});
+    auto direct = support::run_python(python_rep);
     const auto port = direct.line(patience);
     REQUIRE(port);
-    auto behind = support::run_python(python_rep, {"20", relay->out_endpoints()[0].str()});
+    auto behind = support::run_python(python_rep, {relay->out_endpoints()[0].str()});
     REQUIRE(behind.line(patience));
     for (const auto& at : {leat::endpoint{"tcp://127.0.0.1:" + *port}, relay->in_endpoints()[0]}) {
         requester<bytes, bytes> asks{ctx, {.connect = at, .plain = true}};
@@ -103,10 +101,7 @@ TEST_CASE("a requester calls a plain REP in Python, directly and through a relay
             REQUIRE_MESSAGE(a, describe(a));
             CHECK(a->text() == "rep " + std::to_string(i));
         }
-        CHECK(asks.call(bytes{"last"}, patience)->text() == "rep last");
     }
-    CHECK(direct.wait(patience) == 0);
-    CHECK(behind.wait(patience) == 0);
 }
 
 TEST_CASE("everything works through a relay: answers, errors, cancels, refusals, several workers") {
@@ -117,7 +112,11 @@ TEST_CASE("everything works through a relay: answers, errors, cancels, refusals,
         two{ctx, {.connect = there, .workers = 2}, upper};
     REQUIRE(comes_true([&] { return relay->out_counts().connects.value() == 2; }));
     requester<bytes, bytes> asks{ctx, {.connect = relay->in_endpoints()[0]}};
-    for (int i = 0; i < 100; ++i) CHECK(asks.call(bytes{"tea"}, patience)->text() == "TEA");
+    for (int i = 0; i < 100; ++i) {
+        const auto a = asks.call(bytes{"tea"}, patience);
+        REQUIRE_MESSAGE(a, describe(a));
+        CHECK(a->text() == "TEA");
+    }
     CHECK(asks.call(bytes{"fail"}, patience).failure().code == 3);
     CHECK(one.counts().requests.value() > 0);
     CHECK(two.counts().requests.value() > 0);
