@@ -194,6 +194,27 @@ TEST_CASE("a frame that unfolds to far more than it is long is refused at the ex
     CHECK(out.size() == 1'000);
 }
 
+namespace {
+
+struct listed {
+    std::vector<std::map<int, int>> list;
+    int first = 1, second = 2;
+    MSGPACK_DEFINE_MAP(list, first, second)
+};
+struct listed_otherwise {
+    std::vector<std::map<int, int>> list = std::vector<std::map<int, int>>(100'000);
+    int second = 2, first = 1;
+    MSGPACK_DEFINE_MAP(list, second, first)
+};
+
+}  // namespace
+
+TEST_CASE("an object that has to be read twice is charged once for what it unfolds to") {
+    listed out;
+    CHECK(leat::decode(encoded(listed_otherwise{}), out) == decode_error::none);
+    CHECK(out.list.size() == 100'000);
+}
+
 TEST_CASE("every error has a name of its own") {
     std::set<std::string_view> names;
     for (int i = 0; i <= static_cast<int>(decode_error::too_long); ++i)

@@ -29,6 +29,8 @@ TEST_CASE("an endpoint keeps its text, its transport and whether it has a wildca
 
 TEST_CASE("a malformed endpoint is refused with the part that is wrong") {
     CHECK_THROWS_LEAT(endpoint{"tcp://127.0.0.1:99999"}, errc::bad_endpoint, "port 99999 is not 1-65535");
+    CHECK_THROWS_LEAT(endpoint{"tcp://127.0.0.1:65536"}, errc::bad_endpoint, "port 65536 is not 1-65535");
+    CHECK(endpoint{"tcp://127.0.0.1:65535"}.str() == "tcp://127.0.0.1:65535");
     CHECK_THROWS_LEAT(endpoint{"tcp://127.0.0.1:0"}, errc::bad_endpoint, "to bind any free one, write *");
     CHECK_THROWS_LEAT(endpoint{"tcp://127.0.0.1:"}, errc::bad_endpoint, "is not 1-65535");
     CHECK_THROWS_LEAT(endpoint{"tcp://127.0.0.1:12x"}, errc::bad_endpoint, "port 12x is not");

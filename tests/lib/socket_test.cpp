@@ -4,6 +4,7 @@
 #include "support/ports.hpp"
 #include "support/throws.hpp"
 
+#include <filesystem>
 #include <future>
 #include <thread>
 #include <vector>
@@ -334,4 +335,22 @@ TEST_CASE("peers, counts and pending may be read from another thread while the o
     for (int i = 0; i < 1000; ++i) REQUIRE(support::send(both.connector, "x") == status::ok);
     sent = true;
     reader.join();
+}
+
+TEST_CASE("the file of an ipc path that leat picked goes with its socket") {
+    context ctx;
+    leat::socket s{ctx, role::pull};
+    const auto file = s.bind(endpoint{"ipc://*"}).str().substr(6);
+    CHECK(std::filesystem::exists(file));
+    s.close();
+    CHECK_FALSE(std::filesystem::exists(file));
+}
+
+TEST_CASE("a receive of all parts that got none leaves none of an earlier message") {
+    context ctx;
+    joined both{ctx, role::pull, role::push};
+    leat::socket::parts all;
+    all.emplace_back("old");
+    CHECK(both.binder.receive(all, deadline::now()) == status::timeout);
+    CHECK(all.empty());
 }

@@ -296,6 +296,28 @@ TEST_CASE("a stage with several workers loses and repeats nothing") {
     CHECK(done.unsent == 0);
 }
 
+TEST_CASE("a stage counts frames that are not what it takes, and goes on") {
+    leat::context ctx;
+    std::stop_source stop;
+    leat::pusher<leat::bytes> source{ctx, {.bind = "inproc://odd-in"}};
+    leat::puller<record> sink{ctx, {.bind = "inproc://odd-out"}};
+    leat::stage<record, record> middle{
+        ctx, {.in = {.connect = "inproc://odd-in"}, .out = {.connect = "inproc://odd-out"}}, [](record& r) {
+            return r;
+        }};
+    auto report = std::async(std::launch::async, [&] { return middle.run(stop.get_token()); });
+    leat::buffer good;
+    leat::encode(record{1, "x"}, good);
+    for (const std::string_view odd : {std::string_view{"\xc1", 1}, std::string_view{""}})
+        REQUIRE(source.send(leat::bytes{odd}, soon) == status::ok);
+    REQUIRE(source.send(leat::bytes{good.view()}, soon) == status::ok);
+    REQUIRE(sink.receive(soon));
+    stop.request_stop();
+    const auto done = report.get();
+    CHECK(done.undecodable == 2);
+    CHECK(done.taken == 1);
+}
+
 TEST_CASE("an exception of a stage's function ends it and comes out of run") {
     leat::context ctx;
     leat::pusher<record> source{ctx, {.bind = "inproc://throws-in"}};

@@ -2,6 +2,8 @@
 
 #include "support/running_relay.hpp"
 
+#include <future>
+
 using namespace std::chrono_literals;
 using leat::drop_reason;
 using leat::relay_kind;
@@ -103,7 +105,8 @@ TEST_CASE("a client that does not read loses replies, which are counted, and hol
     constexpr int replies = 5000;
     leat::context ctx;
     auto options = reqrep();
-    options.in.socket = {.send_frames = 10, .linger = 0ms};
+    // What waits for one client alone is beyond `send_bytes`, which is no bound on this side.
+    options.in.socket = {.send_bytes = 64u << 10, .send_frames = 100, .linger = 0ms};
     running_relay relay{ctx, options};
     auto server = connected(ctx, role::router, relay->out_endpoints()[0]);
     auto deaf = connected(ctx, role::dealer, relay->in_endpoints()[0], {.receive_frames = 10});
@@ -142,4 +145,19 @@ TEST_CASE("requests wait for a server, while replies go on") {
         REQUIRE(server.send(request, patience) == status::ok);
         CHECK(receive(client) == std::to_string(i));
     }
+}
+
+TEST_CASE("a relay that is stopped waits for the replies that are owed") {
+    leat::context ctx;
+    running_relay relay{ctx, reqrep()};
+    auto client = connected(ctx, role::dealer, relay->in_endpoints()[0]);
+    auto server = connected(ctx, role::router, relay->out_endpoints()[0]);
+    REQUIRE(support::send(client, "question") == status::ok);
+    leat::socket::parts request;
+    REQUIRE(server.receive(request, patience) == status::ok);
+    auto stopped = std::async(std::launch::async, [&] { return relay.stop(); });
+    CHECK(stopped.wait_for(500ms) == std::future_status::timeout);
+    REQUIRE(server.send(request, patience) == status::ok);
+    CHECK(receive(client) == "question");
+    CHECK(stopped.get().returned == 1);
 }
