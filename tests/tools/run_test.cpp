@@ -40,10 +40,10 @@ struct wrong {
 
 TEST_CASE("a wrong command line gets one line that says what would be right, and status 2") {
     const wrong all[] = {
-        {"", "leat: needs a subcommand: push, pull, req, rep, ping, forward or version; see leat --help"},
+        {"", "leat: needs a subcommand: push, pull, pub, sub, req, rep, ping, forward or version; see leat --help"},
         {"psuh", "leat: unknown subcommand 'psuh'; did you mean push?"},
         {"zebra",
-         "leat: unknown subcommand 'zebra'; there are push, pull, req, rep, ping, forward or version"},
+         "leat: unknown subcommand 'zebra'; there are push, pull, pub, sub, req, rep, ping, forward or version"},
         {"--versoin", "leat: unknown option '--versoin'; did you mean --version?"},
         {"push", "leat push: needs an endpoint: --connect tcp://HOST:PORT, or --bind tcp://127.0.0.1:PORT"},
         {"pull", "leat pull: needs an endpoint: --connect tcp://HOST:PORT, or --bind tcp://127.0.0.1:PORT"},
@@ -96,6 +96,21 @@ TEST_CASE("a wrong command line gets one line that says what would be right, and
          "leat forward: --capture goes with one relay: start another leat forward for each of the others"},
         {"forward --pull ipc://* --push ipc://* --stats 1us",
          "leat forward: --stats '1us': is shorter than 10ms"},
+        {"pub -c tcp://a:1", "leat pub: needs a TOPIC, as in weather.oslo"},
+        {"pub -c tcp://a:1 a..b",
+         "leat pub: topic 'a..b': has an empty word; words stand between single '.'"},
+        {"pub -c tcp://a:1 a.>", "leat pub: topic 'a.>': the word > is for patterns, not for topics"},
+        {"pub -c tcp://a:1 a b c", "leat pub: unexpected 'c'; it takes options only, see --help"},
+        {"pub -c tcp://a:1 a --wait 0", "leat pub: --wait '0': is not a count; write a whole number from 1"},
+        {"pub -b ipc://* a --json --wait 1 --topic-sep x",
+         "leat pub: --topic-sep 'x': a topic's separator is one printable ASCII character, but no letter, "
+         "digit, * or >; as in . or /"},
+        {"sub -c tcp://a:1",
+         "leat sub: needs a PATTERN: a topic, or weather.> for all below it, or > for everything"},
+        {"sub -c tcp://a:1 a.>.b", "leat sub: pattern 'a.>.b': > stands for all the rest, so it is last"},
+        {"sub a", "leat sub: needs an endpoint: --connect tcp://HOST:PORT, or --bind tcp://127.0.0.1:PORT"},
+        {"sub -c tcp://a:1 a --format %x",
+         "leat sub: --format '%x': '%x' is unknown; there are %t %p %n %i %l %% and \\n \\t \\r \\0 \\\\"},
         {"version now", "leat version: unexpected 'now'; it takes options only, see --help"},
     };
     for (const auto& [line, says] : all) {
@@ -112,10 +127,10 @@ TEST_CASE("help goes to standard output, with examples, and is no error") {
         const auto result = leat_with(line);
         CHECK(result.code == exit_code::done);
         CHECK(result.err.empty());
-        for (const auto* word : {"push", "pull", "forward", "version", "Exit status"})
+        for (const auto* word : {"push", "pull", "pub", "sub", "forward", "version", "Exit status"})
             CHECK(result.out.find(word) != std::string::npos);
     }
-    for (const auto* name : {"push", "pull", "forward", "version"}) {
+    for (const auto* name : {"push", "pull", "pub", "sub", "forward", "version"}) {
         const auto result = leat_with(std::string{name} + " --help");
         CHECK(result.code == exit_code::done);
         CHECK(result.err.empty());

@@ -3,6 +3,7 @@
 #include "exit_code.hpp"
 
 #include <leat/error.hpp>
+#include <leat/pubsub/topic.hpp>
 
 #include <array>
 #include <charconv>
@@ -83,6 +84,15 @@ double parse_rate(std::string_view option, std::string_view text) {
     const auto [number, unit] = split(option, text, right);
     if (!unit.empty() || number < 1e-6 || number > 1e9) refuse(option, text, right);
     return number;
+}
+
+char parse_separator(std::string_view option, std::string_view text) {
+    try {
+        check_topic_separator(text.size() == 1 ? text.front() : '\0');
+    } catch (const error& wrong) {
+        throw usage_error{std::string{option} + " '" + std::string{text} + "': " + wrong.what()};
+    }
+    return text.front();
 }
 
 endpoint parse_endpoint(std::string_view option, std::string_view text) {

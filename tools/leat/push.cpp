@@ -1,6 +1,7 @@
 #include "grace.hpp"
 #include "json.hpp"
 #include "line_reader.hpp"
+#include "packed.hpp"
 #include "parse.hpp"
 #include "peers.hpp"
 #include "progress.hpp"
@@ -29,17 +30,6 @@ struct push_arguments {
     std::uint64_t count = std::numeric_limits<std::uint64_t>::max();
     std::optional<double> rate;
     std::size_t batch = 0;
-};
-
-/// One msgpack object, encoded already.
-struct packed {
-    std::span<const std::byte> object = {};
-
-    template <class Stream>
-    void msgpack_pack(msgpack::packer<Stream>& to) const {
-        to.pack_str_body(reinterpret_cast<const char*>(object.data()),
-                         static_cast<std::uint32_t>(object.size()));
-    }
 };
 
 /// The file or standard input.

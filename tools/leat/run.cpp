@@ -83,6 +83,8 @@ exit_code parse_and_run(std::vector<std::string>& words, environment& env) {
     action chosen;
     declare_push(app, chosen);
     declare_pull(app, chosen);
+    declare_pub(app, chosen);
+    declare_sub(app, chosen);
     declare_req(app, chosen);
     declare_rep(app, chosen);
     declare_ping(app, chosen);

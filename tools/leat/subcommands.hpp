@@ -9,6 +9,8 @@ namespace leat::command {
 // Each declares one subcommand and its options; `chosen` becomes what to do when the command line names it.
 void declare_push(CLI::App& app, action& chosen);
 void declare_pull(CLI::App& app, action& chosen);
+void declare_pub(CLI::App& app, action& chosen);
+void declare_sub(CLI::App& app, action& chosen);
 void declare_req(CLI::App& app, action& chosen);
 void declare_rep(CLI::App& app, action& chosen);
 void declare_ping(CLI::App& app, action& chosen);
