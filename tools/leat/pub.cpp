@@ -108,14 +108,15 @@ private:
             }
             why = out_.publish(args_.topic, packed{object_.view()}, patience());
         }
-        if (why == status::ok) ++published_;
+        if (why != status::ok) return why;
+        ++published_;
+        heard_ = heard_ || args_.wait > 0 || out_.subscribers(args_.topic) > 0;
         return why;
     }
 
     /// Hands over what is under way, and says so when nobody was there to take it.
     exit_code finish() {
         static_cast<void>(out_.flush(args_.with.linger));
-        const bool heard = out_.subscribers(args_.topic) > 0;
         closing_ = true;
         out_.close();
         const auto lost = ctx_.close(args_.with.linger + std::chrono::seconds{1}).messages_lost();
@@ -124,7 +125,7 @@ private:
                          format_number(lost) + " of " + count_of(published_) + " may be lost");
             return exit_code::failed;
         }
-        if (!heard && published_ > 0) {
+        if (!heard_ && published_ > 0) {
             env_.err.say("nobody subscribes to " + args_.topic + "; --wait 1 publishes once somebody does");
         }
         return exit_code::done;
@@ -148,6 +149,7 @@ private:
     stop_event stop_;
     buffer object_;
     std::uint64_t published_ = 0;
+    bool heard_ = false;  // somebody has subscribed
 };
 
 exit_code pub(const pub_arguments& args, environment& env) {
