@@ -20,6 +20,9 @@
 #include <leat/pipeline/stage.hpp>
 #include <leat/pubsub/publisher.hpp>
 #include <leat/pubsub/subscriber.hpp>
+#include <leat/queue/queue_rules.hpp>
+#include <leat/queue/queue_stat.hpp>
+#include <leat/queue/queue_types.hpp>
 #include <leat/reqrep/replier.hpp>
 #include <leat/reqrep/requester.hpp>
 #include <leat/reqrep/service.hpp>

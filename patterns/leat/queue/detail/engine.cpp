@@ -1,0 +1,157 @@
+#include <leat/queue/detail/engine.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace leat::detail::queueing {
+namespace {
+
+queue_rules checked(const queue_rules& rules) {
+    rules.check();
+    auto all = rules.resolved(false);
+    return all;
+}
+
+/// X2, X3: no ttl, no dedup, no end of attempts, no dead letters of its own.
+queue_rules for_dead_letters(queue_rules rules) {
+    rules.max_messages = rules.max_dead_messages;
+    rules.max_bytes = rules.max_dead_bytes;
+    rules.max_attempts = unlimited_attempts;
+    rules.ttl.reset();
+    rules.on_expiry = on_expiry::drop;
+    rules.dead_letters = false;
+    rules.dedup_ids = 0;
+    rules.exclusive = false;
+    rules.overflow =
+        rules.dead_full == dead_full::drop_oldest ? queue_overflow::drop_oldest : queue_overflow::reject;
+    return rules;
+}
+
+opening for_dead_letters(opening begin) {
+    begin.next_seq = 1;
+    ++begin.seed;
+    return begin;
+}
+
+}  // namespace
+
+engine::engine(const queue_rules& rules, store& keep, sink& out, const opening& begin)
+    : rules_(checked(rules)),
+      store_(keep),
+      sink_(out),
+      begin_(begin),
+      at_once_(rules_.durability != durability::commit),
+      now_(begin.now),
+      qt_(begin.qt),
+      next_seq_(begin.next_seq),
+      suspects_(heap_slots{&entries_}),
+      due_(heap_slots{&entries_}),
+      expiry_(expiry_slots{&entries_}),
+      by_first_waiter_(line_slots{&lines_.all()}),
+      keep_line_heap_(rules_.ttl || rules_.overflow == queue_overflow::drop_oldest),
+      ids_(rules_.dedup_window.count(), rules_.dedup_ids),
+      random_(begin.seed) {
+    for (auto& heap : returned_) heap = indexed_heap<place, heap_slots>{heap_slots{&entries_}};
+    batch_.reserve(64);
+    if (rules_.dead_letters) dead_.reset(new engine{dead_letters_tag{}, *this});
+}
+
+engine::engine(dead_letters_tag, const engine& of)
+    : engine(for_dead_letters(of.rules_), of.store_, of.sink_, for_dead_letters(of.begin_)) {
+    is_dead_ = true;
+}
+
+engine::~engine() = default;
+
+void engine::pause_takes(bool on) {
+    takes_paused_ = on;
+    mark_changed();
+}
+
+void engine::pause_puts(bool on) {
+    puts_paused_ = on;
+    mark_changed();
+}
+
+void engine::drain(bool on) {
+    draining_ = on;
+    if (dead_) dead_->drain(on);
+}
+
+/// L10: what is held stays, and so does what is not committed yet. Done at once: the store may take its time.
+std::uint64_t engine::purge() {
+    std::vector<std::uint32_t> all;
+    for (std::uint8_t p = 0; p < priorities; ++p) {
+        for (const auto& one : returned_[p].nodes()) all.push_back(one.item);
+    }
+    for (const auto& one : suspects_.nodes()) all.push_back(one.item);
+    for (const auto& one : due_.nodes()) all.push_back(one.item);
+    all.insert(all.end(), deferred_.begin(), deferred_.end());
+    std::uint64_t purged = all.size();
+
+    // Waiters first, so that no key goes on.
+    std::vector<std::uint32_t> lines;
+    lines_.each_index([&](std::uint32_t line) { lines.push_back(line); });
+    for (const auto line : lines) {
+        while (lines_[line].live > 0) {
+            const auto w = take_first_waiter(line);
+            if (w.rec == nullptr) continue;
+            ++purged;
+            if (w.entry != none) {
+                entries_[w.entry].line = none;
+                end_entry(w.entry);
+            } else {
+                --waiting_;
+                end_plain({w.rec, w.i});
+            }
+        }
+    }
+    for (const auto e : all) end_entry(e);
+    for (std::uint8_t p = 0; p < priorities; ++p) {
+        for (; fresh_.size(p) > 0; ++purged) end_plain(fresh_.pop(p));
+    }
+    counts_.purged += purged;
+    mark_changed();
+    return purged;
+}
+
+std::optional<ticks> engine::oldest(std::uint8_t priority) const {
+    std::optional<ticks> at;
+    if (fresh_.size(priority) > 0) at = fresh_.front_place(priority).ready_at;
+    if (!returned_[priority].empty())
+        at = std::min(at.value_or(never), returned_[priority].top().key.ready_at);
+    for (const auto& one : suspects_.nodes()) {
+        if (priorities - 1 - one.key.rank == priority)
+            at = std::min(at.value_or(never), one.key.where.ready_at);
+    }
+    return at;
+}
+
+std::vector<key_held> engine::keys_held(std::size_t most) const {
+    std::vector<key_held> held;
+    lines_.each([&](const key_line& line) {
+        if (held.size() == most || line.head == none || entries_[line.head].is == state::ready) return;
+        held.push_back({entries_[line.head].seq(), entries_[line.head].ready_at, line.live});
+    });
+    return held;
+}
+
+consumer_stat engine::consumer(std::uint32_t handle) {
+    const auto* h = holders_.find(handle);
+    if (h == nullptr) return {};
+    return {.live = h->live,
+            .standby = h->standby,
+            .barred = h->barring > 0,
+            .sole = h->sole,
+            .drained = h->drained,
+            .held = h->held,
+            .held_bytes = h->held_bytes,
+            .credit_messages = h->granted_messages - h->given_messages,
+            .credit_bytes = h->granted_bytes - std::min(h->granted_bytes, h->given_bytes)};
+}
+
+std::size_t engine::memory() const noexcept {
+    return records_.memory() + entries_.bytes() + fresh_.memory() + lines_.memory();
+}
+
+}  // namespace leat::detail::queueing

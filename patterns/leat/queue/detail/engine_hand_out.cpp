@@ -1,0 +1,198 @@
+// Hand-out (row 9; O1, D1 to D4, L7).
+
+#include <leat/queue/detail/engine.hpp>
+
+#include <algorithm>
+
+namespace leat::detail::queueing {
+namespace {
+
+constexpr std::uint32_t deliveries_a_pass = 4096;
+constexpr std::size_t batch_messages = 64;
+constexpr std::uint64_t batch_bytes = 64 << 10;
+
+}  // namespace
+
+bool engine::from_fresh(std::uint8_t priority) const {
+    if (fresh_.size(priority) == 0) return false;
+    return returned_[priority].empty() || fresh_.front_place(priority) < returned_[priority].top().key;
+}
+
+std::optional<std::uint8_t> engine::best_priority() {
+    for (auto p = priorities; p-- > 0;) {
+        if (fresh_.size(p) > 0 || !returned_[p].empty()) return p;
+    }
+    return {};
+}
+
+bool engine::hand_out() {
+    if (!is_dead_) finish_puts();
+    if (takes_paused_ || draining_ || !doomed_.empty()) return true;
+    auto budget = deliveries_a_pass;
+    offer_suspects(budget);
+    while (budget > 0 && in_flight_ < rules_.max_in_flight) {
+        auto* h = holders_.next();
+        if (h == nullptr) return true;
+        batch_.clear();
+        batch_bytes_ = 0;
+        while (budget > 0 && batch_.size() < batch_messages && h->has_credit() &&
+               in_flight_ < rules_.max_in_flight) {
+            const auto p = best_priority();
+            if (!p) break;
+            const bool fresh = from_fresh(*p);
+            const auto at = fresh ? fresh_.front(*p) : entries_[returned_[*p].top().item].at();
+            if (!batch_.empty() && batch_bytes_ + at.rec->weight(at.i) - 64 > batch_bytes) break;
+            --budget;
+            if (fresh) {
+                const auto ready_at = at.rec->admitted_at(at.i);
+                fresh_.pop(*p);
+                if (rules_.ttl && ready_at + rules_.ttl->count() <= qt_) {
+                    expire_plain(at, *p);
+                    continue;
+                }
+                give(*h, make_entry(at, *p, ready_at));
+                continue;
+            }
+            const auto e = returned_[*p].top().item;
+            if (entries_[e].expiry <= qt_) {
+                expire(e);
+                continue;
+            }
+            if (entries_[e].lost && entries_[e].holder == h->handle) {  // D2
+                if (auto* other = holders_.second(); other != nullptr) {
+                    if (!batch_.empty()) break;
+                    h = other;
+                }
+            }
+            give(*h, e);
+        }
+        if (batch_.empty()) {
+            if (best_priority()) continue;  // the rest had expired
+            return true;
+        }
+        deliver(*h);
+    }
+    return budget > 0 || !best_priority() || in_flight_ >= rules_.max_in_flight || holders_.next() == nullptr;
+}
+
+void engine::give(holder& h, std::uint32_t e) {
+    leave_heaps(e);
+    auto& one = entries_[e];
+    one.is = state::in_flight;
+    one.d = ++last_d_;
+    one.when = qt_ - stalled_;
+    one.holder = h.handle;
+    one.lost = false;
+    if (one.delivered_at == 0) one.delivered_at = qt_;
+    one.sole = h.held == 0;
+    if (h.held == 1) entries_[h.all.front()].sole = false;
+    ++h.held;
+    h.held_bytes += one.weight();
+    ++h.given_messages;
+    h.given_bytes += one.weight() - 64;
+    h.all.push_back(entries_, e);
+    leases_.push_back(entries_, e);
+    flying_d_.insert(one.d, e);
+    ++in_flight_;
+    ++counts_.deliveries;
+
+    delivery_view view{.d = one.d,
+                       .seq = one.seq(),
+                       .head = one.rec->head(one.i),
+                       .body = {},
+                       .block = &one.rec->block(),
+                       .attempts = one.attempts,
+                       .deliveries = one.deliveries,
+                       .priority = one.priority};
+    if (!batch_.empty() && last_given_.rec == one.rec && last_given_.i + 1 == one.i) {
+        const auto& before = batch_.back().body;
+        view.body = {before.data() + before.size(), one.rec->body_size(one.i)};
+    } else {
+        view.body = one.rec->body(one.i);
+    }
+    last_given_ = one.at();
+    if (one.deliveries < 0xFFFF) ++one.deliveries;
+    batch_bytes_ += view.head.size() + view.body.size();
+    batch_.push_back(view);
+}
+
+void engine::deliver(holder& h) {
+    h.turn = ++turn_;
+    holders_.update(h);
+    sink_.deliver(h.handle, batch_);
+    batch_.clear();
+}
+
+/// D4: suspects go first, each to a consumer that holds nothing and gets nothing else.
+void engine::offer_suspects(std::uint32_t& budget) {
+    while (!suspects_.empty() && budget > 0 && in_flight_ < rules_.max_in_flight) {
+        --budget;
+        const auto e = suspects_.top().item;
+        if (entries_[e].expiry <= qt_) {
+            expire(e);
+            continue;
+        }
+        auto* h = idle_for(entries_[e]);
+        if (h == nullptr) {
+            drain_one_for_suspects();
+            return;
+        }
+        if (drained_ == h) drained_ = nullptr;
+        h->drained = false;
+        h->sole = true;
+        ++sole_held_;
+        batch_.clear();
+        batch_bytes_ = 0;
+        give(*h, e);
+        suspects_since_ = qt_;
+        deliver(*h);
+    }
+    if (suspects_.empty() && drained_ != nullptr) {
+        drained_->drained = false;
+        holders_.update(*drained_);
+        drained_ = nullptr;
+    }
+}
+
+holder* engine::idle_for(const entry& suspect) {
+    holder* best = nullptr;
+    holder* loser = nullptr;
+    bool others = false;
+    for (const auto i : holders_.live()) {
+        auto& h = holders_[i];
+        if (!h.could_take()) continue;
+        const bool idle = h.held == 0 && !h.sole;
+        if (suspect.lost && suspect.holder == h.handle) {
+            if (idle) loser = &h;
+            continue;
+        }
+        others = true;
+        if (idle && (best == nullptr || h.turn < best->turn)) best = &h;
+    }
+    return best != nullptr || others ? best : loser;  // D2
+}
+
+/// When suspects have waited a second and nobody is idle, one consumer gets nothing until it is: the one that
+/// holds least, and none while a suspect is being handled, so that the others keep their speed.
+void engine::drain_one_for_suspects() {
+    if (drained_ != nullptr || sole_held_ > 0 || suspects_since_ + suspect_patience > qt_) return;
+    const auto& first = entries_[suspects_.top().item];
+    holder* least = nullptr;
+    bool least_lost_it = false;
+    for (const auto i : holders_.live()) {
+        auto& h = holders_[i];
+        if (!h.could_take()) continue;
+        const bool lost_it = first.lost && first.holder == h.handle;
+        const bool better = least == nullptr || (least_lost_it && !lost_it) ||
+                            (least_lost_it == lost_it && h.held_bytes < least->held_bytes);
+        if (!better) continue;
+        least = &h;
+        least_lost_it = lost_it;
+    }
+    if (least == nullptr) return;
+    least->drained = true;
+    drained_ = least;
+    holders_.update(*least);
+}
+
+}  // namespace leat::detail::queueing

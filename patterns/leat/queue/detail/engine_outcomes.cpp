@@ -1,0 +1,348 @@
+// Consumers, and what they say of deliveries (rows 10 to 16, 22).
+
+#include <leat/queue/detail/engine.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace leat::detail::queueing {
+namespace {
+
+constexpr ticks release_pause = 100'000'000;  // row 12
+
+bool among(std::span<const number_range> ranges, std::uint64_t d) {
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [&](const auto& r) { return r.first <= d && d <= r.last; });
+}
+
+}  // namespace
+
+std::uint32_t engine::find(const id128& consumer) {
+    const auto* h = holders_.find(consumer);
+    return h == nullptr ? none : h->handle;
+}
+
+hello_result engine::hello(const id128& consumer, std::span<const number_range> keeps) {
+    hello_result result;
+    auto* h = holders_.find(consumer);
+    if ((h == nullptr || !h->live) && holders_.live().size() >= rules_.sessions) return result;
+    if (h == nullptr) {
+        h = &holders_.add(consumer, qt_ - stalled_);
+        h->standby = rules_.exclusive;
+    } else {
+        if (!h->live) {
+            holders_.revive(*h, qt_ - stalled_);
+            h->standby = rules_.exclusive;
+        }
+        // W6: what it does not name never arrived.
+        for (auto e = h->all.front(); e != none;) {
+            const auto next = entries_[e].held_next;
+            if (!among(keeps, entries_[e].d)) {
+                take_from_holder(e);
+                release(e);
+            }
+            e = next;
+        }
+        h->lost.clear();
+        h->barring = 0;
+        h->granted_messages = h->granted_bytes = h->given_messages = h->given_bytes = 0;
+        holders_.hear(*h, qt_ - stalled_);
+    }
+    for (const auto& r : keeps) {
+        for (auto d = r.first; d <= r.last && d <= last_d_; ++d) {
+            const auto e = flying_d_.find(d);
+            if (e != none && entries_[e].holder == h->handle) continue;
+            if (!result.gone.empty() && result.gone.back().last + 1 == d) {
+                result.gone.back().last = d;
+            } else {
+                result.gone.push_back({d, d});
+            }
+        }
+        if (r.last > last_d_) result.gone.push_back({std::max(r.first, last_d_ + 1), r.last});
+    }
+    holders_.update(*h);
+    choose_active();
+    result.holder = h->handle;
+    result.standby = h->standby;
+    return result;
+}
+
+void engine::grant(std::uint32_t handle, std::uint64_t messages, std::uint64_t bytes) {
+    auto* h = holders_.find(handle);
+    if (h == nullptr || !h->live) return;
+    h->granted_messages = std::max(h->granted_messages, messages);
+    h->granted_bytes = std::max(h->granted_bytes, bytes);
+    holders_.update(*h);
+}
+
+void engine::heard(std::uint32_t handle) {
+    auto* h = holders_.find(handle);
+    if (h != nullptr && h->live) holders_.hear(*h, qt_ - stalled_);
+}
+
+/// Calls `apply(entry)` for each delivery in `ranges` that the holder has. Those that it has lost are settled
+/// as late acks or counted as stale, and so are numbers of it that name nothing.
+template <class Apply>
+settle_result engine::each_of(std::uint32_t handle, std::span<const number_range> ranges, bool is_ack,
+                              Apply apply) {
+    settle_result result;
+    result.number = ++outcomes_;
+    mark_changed();
+    auto* h = holders_.find(handle);
+    for (const auto& r : ranges) {
+        if (r.first == 0 || r.first > r.last) continue;
+        const auto before = result.applied + result.stale;
+        const auto last = std::min(r.last, last_d_);
+        if (h != nullptr && r.first <= last) {
+            if (last - r.first < 2 * std::uint64_t{h->held} + 8) {
+                for (auto d = r.first; d <= last; ++d) {
+                    const auto e = flying_d_.find(d);
+                    if (e == none || entries_[e].holder != h->handle) continue;
+                    apply(e);
+                    ++result.applied;
+                }
+            } else {
+                for (auto e = h->all.front(); e != none && entries_[e].d <= last;) {
+                    const auto next = entries_[e].held_next;
+                    if (entries_[e].d >= r.first) {
+                        apply(e);
+                        ++result.applied;
+                    }
+                    e = next;
+                }
+            }
+            if (!h->lost.empty()) {
+                for (auto l = h->lost.lower_bound(r.first); l != h->lost.end() && l->first <= last;) {
+                    const bool good = is_ack && late_ack(l->second, l->first);
+                    ++(good ? result.applied : result.stale);
+                    if (l->second.lease_end) --h->barring;
+                    l = h->lost.erase(l);
+                }
+            }
+        }
+        if (result.applied + result.stale == before) {
+            result.stale += r.first <= last ? last - r.first + 1 : 1;
+        }
+    }
+    counts_.stale += result.stale;
+    if (h != nullptr) {
+        holders_.update(*h);
+        if (drained_ == h && !h->could_take()) {
+            h->drained = false;
+            drained_ = nullptr;
+        }
+    }
+    choose_active();
+    return result;
+}
+
+settle_result engine::settle(std::uint32_t handle, outcome what, std::span<const number_range> ranges,
+                             std::optional<ticks> delay, std::string_view text) {
+    switch (what) {
+        case outcome::ack:
+            return each_of(handle, ranges, true, [&](std::uint32_t e) {
+                take_from_holder(e);
+                ack(e);
+            });
+        case outcome::release:
+            return each_of(handle, ranges, false, [&](std::uint32_t e) {
+                take_from_holder(e);
+                release(e);
+            });
+        case outcome::retry:
+            return each_of(handle, ranges, false, [&](std::uint32_t e) {
+                take_from_holder(e);
+                retry(e, delay);
+            });
+        case outcome::reject:
+            break;
+    }
+    return each_of(handle, ranges, false, [&](std::uint32_t e) {
+        take_from_holder(e);
+        if (is_dead_) {  // X2: a letter stays
+            retry(e, delay);
+            return;
+        }
+        auto& one = entries_[e];
+        ++one.attempts;
+        one.releases = 0;
+        ++counts_.rejected;
+        die(e, death::rejected, text);
+    });
+}
+
+settle_result engine::give_up(std::uint32_t handle, std::span<const number_range> ranges) {
+    return each_of(handle, ranges, false, [&](std::uint32_t e) {
+        take_from_holder(e);
+        lost(e, false, false);
+    });
+}
+
+void engine::extend(std::uint32_t handle, std::span<const number_range> except) {
+    auto* h = holders_.find(handle);
+    if (h == nullptr || !h->live) return;
+    for (auto e = h->all.front(); e != none; e = entries_[e].held_next) {
+        if (among(except, entries_[e].d)) continue;
+        leases_.erase(entries_, e);
+        entries_[e].when = qt_ - stalled_;
+        leases_.push_back(entries_, e);
+    }
+}
+
+void engine::bye(std::uint32_t handle) {
+    auto* h = holders_.find(handle);
+    if (h == nullptr) return;
+    for (auto e = h->all.front(); e != none;) {
+        const auto next = entries_[e].held_next;
+        take_from_holder(e);
+        release(e);
+        e = next;
+    }
+    if (drained_ == h) drained_ = nullptr;
+    if (active_ == h) active_ = nullptr;
+    holders_.forget(*h);
+    choose_active();
+}
+
+void engine::lose(std::uint32_t handle) {
+    if (auto* h = holders_.find(handle); h != nullptr && h->live) lose(*h);
+}
+
+/// Its session has ended without a word: all it holds is lost, and its state stays one more lease (W6).
+void engine::lose(holder& h) {
+    if (drained_ == &h) drained_ = nullptr;
+    if (active_ == &h) active_ = nullptr;
+    h.drained = false;
+    holders_.lose(h, qt_ - stalled_ + rules_.lease.count());
+    for (auto e = h.all.front(); e != none;) {
+        const auto next = entries_[e].held_next;
+        take_from_holder(e);
+        lost(e, false, true);
+        e = next;
+    }
+    choose_active();
+}
+
+/// The end of a delivery, whatever becomes of the message.
+void engine::take_from_holder(std::uint32_t e) {
+    auto& one = entries_[e];
+    auto& h = *holders_.find(one.holder);
+    leases_.erase(entries_, e);
+    h.all.erase(entries_, e);
+    flying_d_.erase(one.d);
+    --h.held;
+    h.held_bytes -= one.weight();
+    if (h.sole && h.held == 0) {
+        h.sole = false;
+        --sole_held_;
+    }
+    --in_flight_;
+    one.is = state::free;
+}
+
+void engine::ack(std::uint32_t e) {
+    ++settled_;
+    ++gathered_acks_;
+    end_entry(e);
+}
+
+void engine::release(std::uint32_t e) {
+    auto& one = entries_[e];
+    ++counts_.released;
+    one.lost = false;
+    if (one.releases < 2) ++one.releases;
+    if (one.expiry <= qt_ || one.releases < 2) {
+        come_back(e);
+    } else {
+        make_delayed(e, qt_ + release_pause);
+    }
+}
+
+void engine::retry(std::uint32_t e, std::optional<ticks> delay) {
+    auto& one = entries_[e];
+    ++counts_.retried;
+    one.suspect = false;
+    one.releases = 0;
+    one.lost = false;
+    if (delay) {
+        *delay = std::clamp<ticks>(*delay, 0, rules_.max_delay.count());
+        if (one.line != none) *delay = std::min<ticks>(*delay, rules_.retry.cap.count());  // K3
+    }
+    failed_attempt(e, death::attempts, delay);
+}
+
+void engine::failed_attempt(std::uint32_t e, death why, std::optional<ticks> delay) {
+    auto& one = entries_[e];
+    if (one.attempts < 0xFFFF) ++one.attempts;
+    if (rules_.max_attempts != unlimited_attempts && one.attempts >= rules_.max_attempts) {
+        die(e, why, {});
+        return;
+    }
+    if (one.expiry <= qt_) {
+        expire(e);
+        return;
+    }
+    make_delayed(e, qt_ + (delay ? *delay : back_off(one.attempts)));
+    touched(e);
+}
+
+/// T8
+ticks engine::back_off(std::uint32_t attempts) {
+    const auto& rule = rules_.retry;
+    const auto cap = static_cast<double>(rule.cap.count());
+    const auto plain = static_cast<double>(rule.first.count()) * std::pow(rule.factor, attempts - 1);
+    const auto jitter = std::uniform_real_distribution<double>{-rule.jitter, rule.jitter}(random_);
+    return static_cast<ticks>(std::min(cap, plain) * (1 + jitter));
+}
+
+/// Rows 15 and 16. What is remembered of it allows a late ack (row 11) and, after a lease end, bars its
+/// holder (D3).
+void engine::lost(std::uint32_t e, bool lease_end, bool remember) {
+    auto& one = entries_[e];
+    ++counts_.lost;
+    if (one.losses < 0xFFFF) ++one.losses;
+    one.lost = true;
+    one.releases = 0;
+    if (remember) {
+        auto& h = *holders_.find(one.holder);
+        h.lost[one.d] = {e, lease_end};
+        if (lease_end) ++h.barring;
+    }
+    if (one.sole) {
+        ++counts_.lost_sole;
+        failed_attempt(e, death::lost, {});
+        return;
+    }
+    one.suspect = true;
+    come_back(e);
+    if (one.is == state::ready) touched(e);
+}
+
+/// Row 11: counts if nobody has had the message since, and nothing of its key comes before it.
+bool engine::late_ack(const lost_delivery& what, std::uint64_t d) {
+    auto& one = entries_[what.entry];
+    if (one.d != d || !one.lost || (one.is != state::ready && one.is != state::delayed)) return false;
+    if (one.line != none && lines_[one.line].head != what.entry) return false;
+    ++counts_.late_acks;
+    leave_heaps(what.entry);
+    one.is = state::free;
+    ack(what.entry);
+    return true;
+}
+
+/// K7: the first by HELLO that is not barred is active, once all that another one held has come back.
+void engine::choose_active() {
+    if (!rules_.exclusive || active_ != nullptr) return;
+    holder* first = nullptr;
+    for (const auto i : holders_.live()) {
+        auto& h = holders_[i];
+        if (first == nullptr || h.order < first->order) first = &h;
+    }
+    if (first == nullptr || in_flight_ > 0) return;
+    active_ = first;
+    first->standby = false;
+    holders_.update(*first);
+    sink_.consumer_active(first->handle);
+}
+
+}  // namespace leat::detail::queueing

@@ -1,0 +1,331 @@
+// Producers, admission and limits (sections 7 and 9).
+
+#include <leat/queue/detail/engine.hpp>
+
+#include <leat/queue/detail/sip_hash.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace leat::detail::queueing {
+namespace {
+
+constexpr std::size_t worth_sharing = 8192;               // bytes; less is copied
+constexpr ticks longest_ttl = 3'000'000'000'000'000'000;  // 95 years, so that sums do not overflow
+
+std::uint64_t weight_of(const put_item& item) {
+    return item.head.size() + item.body.size() + 64;
+}
+
+}  // namespace
+
+producer_welcome engine::hello_producer(const id128& id, std::uint64_t floor) {
+    producer_welcome welcome;
+    floor = std::max<std::uint64_t>(floor, 1);
+    auto i = producers_.find(id);
+    if (i != none && producers_[i].connected) producer_gone(i);
+    if (producers_.connected() >= rules_.sessions) return welcome;
+    welcome.known = i != none;
+    if (i == none) {
+        i = producers_.add(id);
+        producers_[i].received = floor - 1;
+        if (floor > 1) ++counts_.possible_duplicates;
+    }
+    auto& p = producers_[i];
+    producers_.connect(i);
+    p.in_order = p.refused_before = false;
+    if (floor > p.received + 1) {
+        welcome.rolled_back = true;
+        p.received = floor - 1;
+    }
+    p.raise_floor(floor);
+    welcome.producer = i;
+    welcome.decided = p.decided();
+    welcome.refused = p.refused;
+    return welcome;
+}
+
+void engine::set_in_order(std::uint32_t i, bool on) {
+    producers_[i].in_order = on;
+    producers_[i].refused_before = false;
+}
+
+void engine::producer_gone(std::uint32_t i) {
+    auto& p = producers_[i];
+    if (p.parked > 0) {
+        std::erase_if(parked_, [&](const parked_put& one) { return one.producer == i; });
+        parked_count_ -= p.parked;
+        p.parked = 0;
+    }
+    producers_.disconnect(i, qt_);
+    if (producers_.idle().size() <= rules_.producer_rows) return;
+    for (const auto old : producers_.idle()) {
+        if (!producers_[old].open.empty()) continue;
+        gathered_.producers.push_back({.id = producers_[old].id, .forgotten = true});
+        mark_changed();
+        std::erase(gathered_producers_, old);
+        producers_.forget(old);
+        ++counts_.evicted_producers;
+        return;
+    }
+}
+
+void engine::producer_bye(std::uint32_t i) {
+    auto& p = producers_[i];
+    producer_gone(i);
+    if (producers_.find(p.id) != i || !p.open.empty()) return;
+    gathered_.producers.push_back({.id = p.id, .forgotten = true});
+    mark_changed();
+    std::erase(gathered_producers_, i);
+    producers_.forget(i);
+}
+
+put_status engine::put(std::uint32_t i, std::uint64_t first, std::uint64_t floor,
+                       std::span<const put_item> items, message* frame) {
+    auto& p = producers_[i];
+    const auto taken = p.received + p.parked;
+    if (first == 0 || first > taken + 1 || floor > taken + 1) return put_status::out_of_sequence;
+    p.raise_floor(floor);
+    if (p.refused.size() >= producer::most_refused) return put_status::too_many_refused;
+    if (first <= taken && !items.empty()) {
+        const auto again = std::min<std::uint64_t>(items.size(), taken + 1 - first);
+        repeat(i, first, first + again - 1);
+        items = items.subspan(again);
+    }
+    if (frame != nullptr) {
+        std::size_t bytes = 0;
+        for (const auto& item : items) bytes += item.body.size();
+        if (bytes < worth_sharing) frame = nullptr;
+    }
+    for (const auto& item : items) {
+        if (p.parked > 0 || !admit(i, item, frame, false)) park(i, item);
+    }
+    drain_verdicts(i);
+    return put_status::taken;
+}
+
+/// Puts that came before: what has its verdict gets it once more, the rest is answered when it is decided
+/// (U2).
+void engine::repeat(std::uint32_t i, std::uint64_t first, std::uint64_t last) {
+    auto& p = producers_[i];
+    counts_.repeated += last - first + 1;
+    first = std::max(first, p.floor);
+    last = std::min(last, p.decided());
+    for (auto r = p.refused.begin(); first <= last; ++r) {
+        while (r != p.refused.end() && r->last < first) ++r;
+        const auto refused_from = r == p.refused.end() ? last + 1 : std::max(r->first, first);
+        if (first < refused_from) {
+            sink_.decided(
+                {i, first, std::min(last, refused_from - 1), verdict::duplicate, put_refusal::none, 0});
+        }
+        if (refused_from > last) return;
+        const auto to = std::min(last, r->last);
+        sink_.decided({i, refused_from, to, verdict::refused, r->why, 0});
+        first = to + 1;
+    }
+}
+
+void engine::decide(std::uint32_t i, verdict what, put_refusal why, std::uint64_t commit, std::uint64_t seq) {
+    auto& p = producers_[i];
+    p.add(what, why, commit, seq);
+    if (what == verdict::refused && p.in_order && kind_of(why) != refusal_kind::final)
+        p.refused_before = true;
+    touch_producer(i);
+}
+
+id128 engine::hash_of_id(const put_item& item) const {
+    if (item.redrives == 0) return sip_hash(begin_.hash_key, item.id);
+    // X6: another id for each redrive; a zero byte keeps it apart from ids that end in digits.
+    return sip_hash(begin_.hash_key, std::string{item.id} + '\0' + std::to_string(item.redrives));
+}
+
+put_refusal engine::fault_of(const put_item& item) const {
+    if (item.fault != put_refusal::none) return item.fault;
+    if (item.head.size() + item.body.size() > rules_.max_message || weight_of(item) > *rules_.max_bytes) {
+        return put_refusal::too_large;
+    }
+    auto delay = item.delay.value_or(0);
+    if (item.at) delay = std::max<ticks>(*item.at, qt_) - qt_;
+    const bool good = item.key.size() <= rules_.max_key && item.id.size() <= rules_.max_id &&
+                      item.priority < priorities && delay >= 0 && delay <= rules_.max_delay.count() &&
+                      !(item.at && item.delay);
+    if (!good) return put_refusal::bad_message;
+    return item.ttl && *item.ttl <= 0 ? put_refusal::expired : put_refusal::none;
+}
+
+bool engine::fits(std::uint64_t weight) const noexcept {
+    return messages_ < rules_.max_messages && bytes_ <= *rules_.max_bytes &&
+           weight <= *rules_.max_bytes - bytes_;
+}
+
+/// L1, from the id on. False when it has to wait for room (row 2).
+bool engine::admit(std::uint32_t i, const put_item& item, message* frame, bool was_parked) {
+    id128 id;
+    const bool with_id = !item.id.empty() && item.id.size() <= rules_.max_id && rules_.dedup_ids > 0;
+    if (with_id) {
+        id = hash_of_id(item);
+        const auto waits_for = ids_.pending(id);
+        if (waits_for != 0 || ids_.stored(id, qt_)) {
+            ++counts_.same_id;
+            if (waits_for == commits_ && waits_for != 0 && committing_) flying_producers_.push_back(i);
+            decide(i, verdict::duplicate, put_refusal::none, waits_for, 0);
+            return true;
+        }
+    }
+    auto why = fault_of(item);
+    if (why == put_refusal::none) {
+        if (draining_)
+            why = put_refusal::draining;
+        else if (puts_paused_)
+            why = put_refusal::paused;
+        else if (!store_.accepts_puts())
+            why = put_refusal::store_failed;
+        else if (producers_[i].refused_before)
+            why = put_refusal::after_refusal;
+    }
+    const auto weight = weight_of(item);
+    if (why == put_refusal::none && rules_.overflow == queue_overflow::block) {
+        if ((!was_parked && !parked_.empty()) || !fits(weight)) return false;
+    } else if (why == put_refusal::none && !fits(weight)) {
+        if (rules_.overflow == queue_overflow::reject || !make_room(weight)) why = put_refusal::full;
+    }
+    if (why != put_refusal::none) {
+        decide(i, verdict::refused, why, 0, 0);
+        return true;
+    }
+
+    special what{.priority = item.priority};
+    if (!item.key.empty()) what.key = sip_hash(begin_.hash_key, item.key);
+    if (item.at && *item.at > qt_) what.due = *item.at;
+    if (item.delay && *item.delay > 0) what.due = qt_ + *item.delay;
+    if (item.ttl) what.ttl = std::min(*item.ttl, longest_ttl);
+    what.redrives = item.redrives;
+    const bool plain = item.key.empty() && what.due == 0 && what.ttl == 0 && what.redrives == 0;
+    decide(i, verdict::stored, put_refusal::none, at_once_ ? 0 : commits_ + 1, next_seq_);
+    append(what, item.head, item.body, frame, false, plain);
+    if (with_id) {
+        gathered_.ids.push_back(id);
+        if (at_once_) {
+            ids_.add(id, qt_);
+            counts_.evicted_ids = ids_.evicted();
+        } else {
+            ids_.add_pending(id, commits_ + 1);
+        }
+    }
+    return true;
+}
+
+void engine::append(special what, std::span<const std::byte> head, std::span<const std::byte> body,
+                    message* frame, bool carry, bool plain) {
+    auto& parts = gathered_.parts;
+    if (!parts.empty() && parts.back().carry != carry) close_record();
+    what.at = records_.add(next_seq_++, qt_, body, head, plain ? what.priority : tag_special, frame);
+    what.carry = carry;
+    if (parts.size() > activated_parts_ && parts.back().rec == what.at.rec && parts.back().end == what.at.i) {
+        ++parts.back().end;
+    } else {
+        parts.push_back({what.at.rec, what.at.i, what.at.i + 1, carry});
+        ++what.at.rec->commits;
+    }
+    if (!plain) gathered_.specials.push_back(what);
+    ++messages_;
+    bytes_ += what.at.rec->weight(what.at.i);
+    ++pending_;
+    ++counts_.admitted;
+}
+
+/// L3: makes room by dropping the smallest places among what is ready or waits.
+bool engine::make_room(std::uint64_t weight) {
+    while (!fits(weight)) {
+        if (!drop_smallest()) return false;
+    }
+    return true;
+}
+
+bool engine::drop_smallest() {
+    constexpr place last{never, ~std::uint64_t{0}};
+    auto smallest = last;
+    enum { nowhere, fresh, indexed, line } where = nowhere;
+    std::uint32_t which = none;
+    const auto look = [&](const place& at, auto found, std::uint32_t item) {
+        if (!(at < smallest)) return;
+        smallest = at;
+        where = found;
+        which = item;
+    };
+    for (std::uint8_t p = 0; p < priorities; ++p) {
+        if (fresh_.size(p) > 0) look(fresh_.front_place(p), fresh, p);
+        if (!returned_[p].empty()) look(returned_[p].top().key, indexed, returned_[p].top().item);
+    }
+    for (const auto& one : suspects_.nodes()) look(one.key.where, indexed, one.item);
+    if (!by_first_waiter_.empty()) look(by_first_waiter_.top().key, line, by_first_waiter_.top().item);
+    switch (where) {
+        case nowhere:
+            return false;
+        case fresh:
+            end_plain(fresh_.pop(static_cast<std::uint8_t>(which)));
+            break;
+        case indexed:
+            end_entry(which);
+            break;
+        case line: {
+            const auto w = take_first_waiter(which);
+            if (w.entry != none) {
+                entries_[w.entry].line = none;
+                end_entry(w.entry);
+            } else {
+                --waiting_;
+                end_plain({w.rec, w.i});
+            }
+            lines_.drop_if_idle(which);
+            break;
+        }
+    }
+    ++(is_dead_ ? counts_.dead_dropped : counts_.overflow);
+    return true;
+}
+
+void engine::park(std::uint32_t i, const put_item& item) {
+    parked_put one{.producer = i, .item = item, .bytes = {}};
+    one.item.fault = fault_of(item);
+    one.bytes.resize(item.key.size() + item.id.size() + item.head.size() + item.body.size());
+    auto* at = one.bytes.data();
+    const auto keep = [&](const void* from, std::size_t size) {
+        if (size != 0) std::memcpy(at, from, size);
+        return std::exchange(at, at + size);
+    };
+    const auto* key = keep(item.key.data(), item.key.size());
+    const auto* id = keep(item.id.data(), item.id.size());
+    one.item.key = {reinterpret_cast<const char*>(key), item.key.size()};
+    one.item.id = {reinterpret_cast<const char*>(id), item.id.size()};
+    one.item.head = {keep(item.head.data(), item.head.size()), item.head.size()};
+    one.item.body = {keep(item.body.data(), item.body.size()), item.body.size()};
+    // While it waits here its own time runs (T3).
+    if (one.item.fault == put_refusal::none) {
+        if (item.ttl) one.item.ttl = qt_ + std::min(*item.ttl, longest_ttl);
+        if (item.delay) one.item.at = qt_ + *item.delay;
+        one.item.delay.reset();
+    }
+    parked_.push_back(std::move(one));
+    ++parked_count_;
+    if (producers_[i].parked++ == 0) sink_.producer_parked(i, true);
+}
+
+/// Row 3: first come first served; small ones do not pass a big one.
+void engine::take_parked(std::uint32_t& budget) {
+    for (; budget > 0 && !parked_.empty(); --budget) {
+        auto& first = parked_.front();
+        auto item = first.item;
+        if (item.ttl && item.fault == put_refusal::none) *item.ttl -= qt_;
+        const auto i = first.producer;
+        if (!admit(i, item, nullptr, true)) return;
+        parked_.pop_front();
+        --parked_count_;
+        if (--producers_[i].parked == 0) sink_.producer_parked(i, false);
+        drain_verdicts(i);
+    }
+}
+
+}  // namespace leat::detail::queueing

@@ -1,0 +1,269 @@
+// How messages change between the states of section 2.
+
+#include <leat/queue/detail/engine.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace leat::detail::queueing {
+
+std::uint32_t engine::make_entry(spot at, std::uint8_t priority, ticks ready_at) {
+    const auto e = entries_.take();
+    auto& one = entries_[e] = entry{};
+    one.rec = at.rec;
+    one.i = at.i;
+    one.priority = priority;
+    one.ready_at = ready_at;
+    if (rules_.ttl) one.expiry = ready_at + rules_.ttl->count();
+    return e;
+}
+
+void engine::make_ready(std::uint32_t e) {
+    auto& one = entries_[e];
+    one.is = state::ready;
+    ++ready_;
+    if (one.suspect) {
+        if (suspects_.empty()) suspects_since_ = qt_;
+        suspects_.push({static_cast<std::uint8_t>(priorities - 1 - one.priority), one.where()}, e);
+    } else {
+        returned_[one.priority].push(one.where(), e);
+    }
+    if (one.expiry != never && one.expiry_at == none) expiry_.push({one.expiry, one.seq()}, e);
+}
+
+void engine::make_delayed(std::uint32_t e, ticks due) {
+    auto& one = entries_[e];
+    one.is = state::delayed;
+    one.when = due;
+    ++delayed_;
+    due_.push({due, one.seq()}, e);
+    if (!one.first_delay && one.expiry != never && one.expiry_at == none)
+        expiry_.push({one.expiry, one.seq()}, e);
+}
+
+/// Out of whatever state it is in, but for its line and what its holder knows.
+void engine::leave_heaps(std::uint32_t e) {
+    auto& one = entries_[e];
+    switch (one.is) {
+        case state::ready:
+            --ready_;
+            if (one.suspect) {
+                suspects_.erase(e);
+            } else {
+                returned_[one.priority].erase(e);
+            }
+            break;
+        case state::delayed:
+            --delayed_;
+            if (one.heap_at != none) {
+                due_.erase(e);
+            } else {
+                std::erase(deferred_, e);
+            }
+            break;
+        case state::waiting:
+            --waiting_;
+            break;
+        case state::free:
+        case state::in_flight:
+        case state::doomed:
+            break;
+    }
+    if (one.expiry_at != none) expiry_.erase(e);
+    one.is = state::free;
+}
+
+/// To its place after a delivery or a back-off (O2), unless its ttl has passed meanwhile (row 17).
+void engine::come_back(std::uint32_t e) {
+    if (entries_[e].expiry <= qt_) {
+        expire(e);
+    } else {
+        make_ready(e);
+    }
+}
+
+place engine::place_of(const waiter& w) const noexcept {
+    return w.entry != none ? entries_[w.entry].where() : w.rec->place_of(w.i);
+}
+
+/// A message with an entry joins the line of its key (K2, K4).
+void engine::join(std::uint32_t line, std::uint32_t e) {
+    auto& to = lines_[line];
+    auto& one = entries_[e];
+    one.line = line;
+    if (to.head == none) {
+        to.head = e;
+        make_ready(e);
+        return;
+    }
+    auto& head = entries_[to.head];
+    if (head.is == state::ready && one.where() < head.where()) {
+        // It comes before one that nobody has taken yet.
+        const auto displaced = to.head;
+        leave_heaps(displaced);
+        to.head = e;
+        make_ready(e);
+        e = displaced;
+    }
+    auto& behind = entries_[e];
+    behind.is = state::waiting;
+    if (behind.expiry != never) expiry_.push({behind.expiry, behind.seq()}, e);
+    wait_behind(line, {behind.rec, static_cast<std::uint16_t>(behind.i), behind.priority, e});
+}
+
+void engine::wait_behind(std::uint32_t line, const waiter& w) {
+    auto& to = lines_[line];
+    const auto where = place_of(w);
+    auto at = to.waiting.size();
+    while (at > 0 && (to.waiting[at - 1].rec == nullptr || where < place_of(to.waiting[at - 1]))) --at;
+    to.waiting.insert(at, w);
+    ++to.live;
+    ++waiting_;
+    if (at == 0 || to.live == 1) first_waiter_changed(line);
+}
+
+/// Keeps the heap of lines, of which the first waiters are the next to expire and the oldest to drop.
+void engine::first_waiter_changed(std::uint32_t line) {
+    auto& of = lines_[line];
+    while (!of.waiting.empty() && of.waiting.front().rec == nullptr) of.waiting.pop_front();
+    if (!keep_line_heap_) return;
+    if (of.waiting.empty()) {
+        if (of.heap_at != none) by_first_waiter_.erase(line);
+    } else if (of.heap_at != none) {
+        by_first_waiter_.change(place_of(of.waiting.front()), line);
+    } else {
+        by_first_waiter_.push(place_of(of.waiting.front()), line);
+    }
+}
+
+waiter engine::take_first_waiter(std::uint32_t line) {
+    auto& of = lines_[line];
+    const auto w = of.waiting.front();
+    of.waiting.pop_front();
+    --of.live;
+    first_waiter_changed(line);
+    return w;
+}
+
+/// The key is free: the next of its line is ready (row 8, K5).
+void engine::advance(std::uint32_t line) {
+    while (lines_[line].head == none && lines_[line].live > 0) {
+        const auto w = take_first_waiter(line);
+        if (w.entry != none) {
+            leave_heaps(w.entry);
+            lines_[line].head = w.entry;
+            come_back(w.entry);
+            return;  // if it has expired, expire() went on
+        }
+        --waiting_;
+        const spot at{w.rec, w.i};
+        if (rules_.ttl && w.rec->admitted_at(w.i) + rules_.ttl->count() <= qt_) {
+            expire_plain(at, w.priority, lines_[line].key);
+            continue;
+        }
+        const auto e = make_entry(at, w.priority, w.rec->admitted_at(w.i));
+        entries_[e].line = line;
+        lines_[line].head = e;
+        make_ready(e);
+    }
+    lines_.drop_if_idle(line);
+}
+
+void engine::leave_line(std::uint32_t e) {
+    const auto line = std::exchange(entries_[e].line, none);
+    if (line == none) return;
+    auto& of = lines_[line];
+    if (of.head == e) {
+        of.head = none;
+        advance(line);
+    } else if (entries_[e].first_delay) {
+        --of.delayed;
+        lines_.drop_if_idle(line);
+    } else {
+        // It waits somewhere in the line, which is in order of place.
+        const auto where = entries_[e].where();
+        std::uint32_t low = 0, high = of.waiting.size();
+        while (low < high) {
+            auto middle = (low + high) / 2;
+            auto probe = middle;
+            while (probe > low && of.waiting[probe].rec == nullptr) --probe;
+            if (of.waiting[probe].rec == nullptr) {
+                low = middle + 1;
+            } else if (place_of(of.waiting[probe]) < where) {
+                low = middle + 1;
+            } else {
+                high = probe;
+            }
+        }
+        of.waiting[low] = {};
+        --of.live;
+        if (low == 0) first_waiter_changed(line);
+        lines_.drop_if_idle(line);
+    }
+}
+
+void engine::end_plain(spot at) {
+    --messages_;
+    bytes_ -= at.rec->weight(at.i);
+    auto& gone = gathered_.gone;
+    const auto number = at.rec->number();
+    if (!gone.empty() && gone.back().record == number && gone.back().last + 1 == at.i) {
+        gone.back().last = at.i;
+    } else {
+        gone.push_back({number, at.i, at.i});
+    }
+    mark_changed();
+    if (const auto emptied = records_.end(at); emptied != 0) gathered_.emptied.push_back(emptied);
+}
+
+/// The end of a message that has left its holder: out of all indexes, and out of its record.
+void engine::end_entry(std::uint32_t e) {
+    leave_heaps(e);
+    const auto at = entries_[e].at();
+    if (is_dead_) letters_.erase(entries_[e].seq());
+    entries_[e].is = state::free;
+    leave_line(e);
+    entries_[e].d = 0;
+    entries_[e].rec = nullptr;
+    entries_.give_back(e);
+    end_plain(at);
+}
+
+void engine::expire(std::uint32_t e) {
+    if (rules_.on_expiry == on_expiry::dead_letter) {
+        die(e, death::expired, {});
+        return;
+    }
+    ++counts_.expired;
+    end_entry(e);
+}
+
+void engine::expire_plain(spot at, std::uint8_t priority, const id128& key) {
+    if (rules_.on_expiry == on_expiry::dead_letter) {
+        die_plain(at, priority, death::expired, key);
+        return;
+    }
+    ++counts_.expired;
+    end_plain(at);
+}
+
+void engine::touched(std::uint32_t e) {
+    const auto& one = entries_[e];
+    gathered_.touched.push_back(
+        {one.seq(), one.attempts, one.suspect, one.is == state::delayed ? one.when : 0});
+    mark_changed();
+}
+
+queue_depth engine::depth() const noexcept {
+    return {.pending = pending_,
+            .delayed = delayed_,
+            .ready = ready_ + fresh_.size(),
+            .waiting = waiting_,
+            .in_flight = in_flight_,
+            .settled = settled_,
+            .doomed = doomed_.size(),
+            .bytes = bytes_,
+            .parked = parked_count_};
+}
+
+}  // namespace leat::detail::queueing

@@ -1,0 +1,85 @@
+#include <leat/queue/detail/record_book.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace leat::detail::queueing {
+
+record_book::~record_book() {
+    for (auto* list : {all_, spare_}) {
+        while (list != nullptr) delete std::exchange(list, list->next);
+    }
+}
+
+record* record_book::make(std::uint64_t seq, message block, std::size_t base, bool shared) {
+    close_open();
+    auto* rec = spare_;
+    if (rec != nullptr) {
+        spare_ = rec->next;
+        --spares_;
+    } else {
+        rec = new record;
+    }
+    rec->open(++last_number_, seq, std::move(block), base, shared);
+    rec->previous = nullptr;
+    rec->next = all_;
+    if (all_ != nullptr) all_->previous = rec;
+    all_ = rec;
+    return open_ = rec;
+}
+
+spot record_book::add(std::uint64_t seq, ticks now, std::span<const std::byte> body,
+                      std::span<const std::byte> head, tag as, message* frame) {
+    const bool follows = open_ != nullptr && open_->shared() == (frame != nullptr) &&
+                         open_->count() < record::most && open_->seq(open_->count()) == seq;
+    if (frame != nullptr) {
+        if (!follows || open_->block().data() != frame->data() || open_->tail() != body.data()) {
+            make(seq, frame->share(), static_cast<std::size_t>(body.data() - frame->data()), true);
+        }
+    } else {
+        if (!follows || open_->room() < body.size())
+            make(seq, message{std::max(block_size, body.size())}, 0, false);
+        if (!body.empty()) std::memcpy(open_->tail(), body.data(), body.size());
+    }
+    return {open_, open_->append(now, static_cast<std::uint32_t>(body.size()), head, as)};
+}
+
+std::uint64_t record_book::close_open() {
+    if (open_ == nullptr) return 0;
+    auto* rec = std::exchange(open_, nullptr);
+    rec->seal();
+    const auto emptied = rec->live() == 0 ? rec->number() : 0;
+    drop_if_empty(rec);
+    return emptied;
+}
+
+std::uint64_t record_book::end(spot at) {
+    at.rec->end(at.i);
+    if (at.rec->live() > 0 || at.rec == open_) return 0;
+    const auto number = at.rec->number();
+    drop_if_empty(at.rec);
+    return number;
+}
+
+void record_book::drop_if_empty(record* rec) {
+    if (rec->live() > 0 || rec->commits > 0 || rec == open_) return;
+    (rec->previous != nullptr ? rec->previous->next : all_) = rec->next;
+    if (rec->next != nullptr) rec->next->previous = rec->previous;
+    if (spares_ == kept) {
+        delete rec;
+        return;
+    }
+    rec->block() = message{};
+    rec->next = spare_;
+    spare_ = rec;
+    ++spares_;
+}
+
+std::size_t record_book::memory() const noexcept {
+    std::size_t sum = 0;
+    for (const auto* rec = all_; rec != nullptr; rec = rec->next) sum += rec->memory();
+    return sum;
+}
+
+}  // namespace leat::detail::queueing

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <leat/queue/detail/record.hpp>
+
+#include <cstdint>
+#include <span>
+
+namespace leat::detail::queueing {
+
+/// All records of a queue. Small bodies are gathered in an open record, a large frame becomes a record as it
+/// is.
+class record_book {
+public:
+    record_book() = default;
+    ~record_book();
+    record_book(const record_book&) = delete;
+    record_book& operator=(const record_book&) = delete;
+
+    /// Stores a message under `seq`, which is one more than the last. With `frame`, `body` lies in it and is
+    /// shared, not copied.
+    spot add(std::uint64_t seq, ticks now, std::span<const std::byte> body, std::span<const std::byte> head,
+             tag as, message* frame);
+
+    /// What is added from now on goes to a new record. Returns the number of the old one if it is empty, else
+    /// 0.
+    std::uint64_t close_open();
+
+    /// Ends a message; the record goes with its last one, unless a commit still refers to it.
+    /// Returns the number of a record that is empty now, else 0.
+    std::uint64_t end(spot at);
+
+    /// To be called when `rec->commits` has fallen to 0.
+    void drop_if_empty(record* rec);
+
+    [[nodiscard]] std::size_t memory() const noexcept;
+
+private:
+    static constexpr std::size_t block_size = 32 << 10;
+    static constexpr int kept = 8;
+
+    record* make(std::uint64_t seq, message block, std::size_t base, bool shared);
+
+    record* all_ = nullptr;
+    record* open_ = nullptr;
+    record* spare_ = nullptr;
+    int spares_ = 0;
+    std::uint64_t last_number_ = 0;
+};
+
+}  // namespace leat::detail::queueing

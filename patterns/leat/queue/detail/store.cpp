@@ -1,0 +1,17 @@
+#include <leat/queue/detail/store.hpp>
+
+namespace leat::detail::queueing {
+
+void commit_batch::clear() {
+    parts.clear();
+    specials.clear();
+    ids.clear();
+    producers.clear();
+    gone.clear();
+    emptied.clear();
+    touched.clear();
+    letters.clear();
+    changed = false;
+}
+
+}  // namespace leat::detail::queueing

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <leat/queue/detail/letter.hpp>
+#include <leat/queue/detail/record.hpp>
+#include <leat/queue/queue_stat.hpp>
+#include <leat/queue/queue_types.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace leat::detail::queueing {
+
+/// Messages of one record that a commit stores. With `special` below they are all that a reopening must know.
+struct stored_part {
+    record* rec = nullptr;
+    std::uint32_t begin = 0, end = 0;
+    bool carry = false;  ///< Taken already: a failed commit leaves them for the next one.
+};
+
+/// What is stored of a message that is not plain.
+struct special {
+    spot at = {};
+    id128 key = {};      ///< Hash, zero: none.
+    ticks due = 0;       ///< 0: at once.
+    ticks ttl = 0;       ///< Its own, 0: none.
+    bool carry = false;  ///< As of its part.
+    std::uint16_t redrives = 0;
+    std::uint8_t priority = 0;
+};
+
+struct gone_range {
+    std::uint64_t record = 0;
+    std::uint32_t first = 0, last = 0;  ///< Both inclusive.
+};
+
+/// The `touched` row of a message (section 2).
+struct touched_row {
+    std::uint64_t seq = 0;
+    std::uint16_t attempts = 0;
+    bool suspect = false;
+    ticks due = 0;
+};
+
+/// Numbers of a producer that were refused (U1).
+struct refused_range {
+    std::uint64_t first = 0, last = 0;
+    put_refusal why = put_refusal::none;
+};
+
+struct producer_row {
+    id128 id = {};
+    std::uint64_t last = 0;  ///< 0 with `forgotten`.
+    std::vector<refused_range> refused = {};
+    ticks contact = 0;
+    bool forgotten = false;
+};
+
+struct letter_row {
+    std::uint64_t seq = 0;
+    letter what = {};
+};
+
+/// What one queue changes in one commit (P2).
+struct commit_batch {
+    std::vector<stored_part> parts;
+    std::vector<special> specials;
+    std::vector<id128> ids;
+    std::vector<producer_row> producers;
+    std::vector<gone_range> gone;
+    std::vector<std::uint64_t> emptied;  ///< Records of which nothing is left.
+    std::vector<touched_row> touched;
+    std::vector<letter_row> letters;
+    queue_counts counts = {};
+    ticks qt = 0;
+    std::uint64_t next_seq = 0;
+    bool takes_paused = false, puts_paused = false;
+    bool changed = false;
+
+    void clear();
+};
+
+/// Where an engine keeps what must outlive it. Called from the engine's thread only; a store that writes does
+/// so on a thread of its own and hands results over in `poll`.
+class store {
+public:
+    virtual ~store() = default;
+
+    /// Writes the changes of a queue and of its dead letters in one transaction. The batches and the records
+    /// that they name stay as they are until the result has been polled; one commit at a time.
+    virtual void commit(std::span<const commit_batch* const> queues) = 0;
+
+    /// How the commit under way has ended: true for success. Nothing while it lasts.
+    [[nodiscard]] virtual std::optional<bool> poll() = 0;
+
+    /// True when `poll` answers as soon as `commit` returns, so that gathering outcomes for a while saves
+    /// nothing.
+    [[nodiscard]] virtual bool immediate() const noexcept = 0;
+
+    /// False while puts must be refused because writing fails (P8); outcomes go on.
+    [[nodiscard]] virtual bool accepts_puts() const noexcept = 0;
+
+    /// Reads the bodies of a record that has none in memory. False when that failed.
+    [[nodiscard]] virtual bool fetch(record& rec) = 0;
+};
+
+/// The store of a queue in memory: the records that the engine holds are all there is.
+class memory_store final : public store {
+public:
+    void commit(std::span<const commit_batch* const>) override {}
+    [[nodiscard]] std::optional<bool> poll() override { return true; }
+    [[nodiscard]] bool immediate() const noexcept override { return true; }
+    [[nodiscard]] bool accepts_puts() const noexcept override { return true; }
+    [[nodiscard]] bool fetch(record&) override { return false; }
+};
+
+}  // namespace leat::detail::queueing
