@@ -35,8 +35,10 @@ bool origin_book::track(origin& of, std::string_view topic, std::uint64_t sequen
 }
 
 void origin_book::forget_unless(const std::function<bool(std::string_view)>& wanted) {
-    for (auto& one : by_use_)
+    for (auto& one : by_use_) {
+        one.latest = nullptr;
         topics_ -= std::erase_if(one.topics, [&](const auto& topic) { return !wanted(topic.first); });
+    }
 }
 
 void origin_book::set_owes(origin& of, bool owes) noexcept {
@@ -53,6 +55,7 @@ void origin_book::forgive(const std::function<void(std::string_view)>& drop) {
 }
 
 void origin_book::forget_topics(origin& of) {
+    of.latest = nullptr;
     topics_ -= of.topics.size();
     of.topics.clear();
     set_owes(of, false);

@@ -16,7 +16,15 @@ namespace leat::detail {
 struct origin {
     std::uint64_t id = 0;
     std::uint64_t name = 0;
+    using topic_entry = text_map<std::uint64_t>::value_type;
     text_map<std::uint64_t> topics;  // the number of each one's last message
+    topic_entry* latest = nullptr;   // among them: the next message is often of the same topic
+
+    [[nodiscard]] topic_entry* find(std::string_view topic) {
+        if (latest != nullptr && latest->first == topic) return latest;
+        const auto found = topics.find(topic);
+        return found == topics.end() ? nullptr : latest = &*found;
+    }
 
     bool answered = false;     // it has the subscriptions: its last values have come, or begun to
     bool owes_values = false;  // more of them are to come

@@ -109,8 +109,8 @@ void subscribe_channel::state::judge_end(const trailer& end) {
 
 /// Compares the message's number with that of the one before. False when it is not to be given.
 bool subscribe_channel::state::follow(origin& from, std::string_view topic, const trailer& end) {
-    const auto known = from.topics.find(topic);
-    const bool is_new = known == from.topics.end();
+    auto* const known = from.find(topic);
+    const bool is_new = known == nullptr;
     if (is_new && !trie_.matches(topic)) {
         seen.unmatched.add();
         return false;

@@ -149,7 +149,7 @@ status subscribe_channel::state::take(deadline until) {
 status subscribe_channel::state::read(received& into, deadline until) {
     if (in.handle() == nullptr) return status::closed;
     if (const auto why = in.receive(into.frames[0], until); why != status::ok) return why;
-    into.count = 1;
+    const auto before = std::exchange(into.count, 1);
     into.answers_probe = false;
     // The other frames are there with the first.
     for (bool more = into.frames[0].more(); more; ++into.count) {
@@ -161,7 +161,7 @@ status subscribe_channel::state::read(received& into, deadline until) {
         in.counts().bytes_received.add(frame.size());
         more = frame.more();
     }
-    for (auto i = into.count; i < into.frames.size(); ++i) into.frames[i] = {};
+    for (auto i = into.count; i < std::min(before, into.frames.size()); ++i) into.frames[i] = {};
     return status::ok;
 }
 

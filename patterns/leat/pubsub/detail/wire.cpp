@@ -4,6 +4,8 @@
 #include <leat/pubsub/topic.hpp>
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <limits>
 #include <random>
 
@@ -16,22 +18,28 @@ constexpr std::size_t nonce_size = 8;
 constexpr std::size_t head_size = greeting.size() + 1 + nonce_size;
 constexpr std::size_t ask_size = 8 + 8 + 4 + 1;  // after the head, without patterns
 
+std::uint8_t swapped(std::uint8_t value) {
+    return value;
+}
+std::uint32_t swapped(std::uint32_t value) {
+    return __builtin_bswap32(value);
+}
+std::uint64_t swapped(std::uint64_t value) {
+    return __builtin_bswap64(value);
+}
+
 template <class Number>
 void put(std::byte* to, Number value) {
-    for (std::size_t i = sizeof value; i-- > 0; value = static_cast<Number>(value >> 8))
-        to[i] = static_cast<std::byte>(value & 0xff);
-}
-// One byte cannot be shifted by eight.
-void put(std::byte* to, std::uint8_t value) {
-    *to = static_cast<std::byte>(value);
+    if constexpr (std::endian::native == std::endian::little) value = swapped(value);
+    std::memcpy(to, &value, sizeof value);
 }
 
 template <class Number>
 Number get(const std::byte* from) {
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < sizeof(Number); ++i)
-        value = value << 8 | std::to_integer<std::uint64_t>(from[i]);
-    return static_cast<Number>(value);
+    Number value;
+    std::memcpy(&value, from, sizeof value);
+    if constexpr (std::endian::native == std::endian::little) value = swapped(value);
+    return value;
 }
 
 template <class Number>
