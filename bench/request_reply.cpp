@@ -85,9 +85,8 @@ using leat_requester = leat::requester<leat::bytes, leat::bytes>;
 
 void leat_serve(const std::function<void(const std::string&)>& tell) {
     leat::context ctx;
-    leat_replier echo{ctx, {.bind = "tcp://127.0.0.1:*", .max_open = 10'000}, [](const leat::bytes& request) {
-                          return leat::bytes{request.view()};
-                      }};
+    leat_replier echo{
+        ctx, {.bind = "tcp://127.0.0.1:*", .max_open = 10'000}, [](leat::bytes request) { return request; }};
     tell(echo.bound()[0].str());
     std::promise<void>{}.get_future().wait();
 }

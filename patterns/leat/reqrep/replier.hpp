@@ -16,6 +16,7 @@ namespace leat {
 /// - `Rep f(const Req&)` returns the reply;
 /// - `Rep f(const Req&, const open_request&)` also sees the caller's remaining time and its cancellation;
 /// - `void f(const Req&, responder<Rep>)` answers when it likes, from any thread.
+/// Instead of `const Req&` it may take `Req`: the request is its own to keep, or to send back.
 /// A reply_error that it throws reaches the caller; any other exception does as an internal error, without
 /// its text. With several workers it is called by as many threads at once. It should not take longer than the
 /// caller waits.

@@ -12,8 +12,7 @@ call_table::index call_table::open() {
     auto& call = calls_[which];
     call.open = true;
     ++call.generation;
-    call.next = time::max();
-    heap_.push_back(which);
+    heap_.push_back({time::max(), which});
     call.heap_at = static_cast<std::uint32_t>(heap_.size() - 1);
     return which;
 }
@@ -27,10 +26,10 @@ void call_table::close(index which) {
     const auto at = call.heap_at;
     const auto last = heap_.back();
     heap_.pop_back();
-    if (last != which) {
+    if (last.call != which) {
         put(at, last);
         sift_up(at);
-        sift_down(calls_[last].heap_at);
+        sift_down(calls_[last.call].heap_at);
     }
     free_.push_back(which);
 }
@@ -44,35 +43,35 @@ open_call* call_table::find(std::uint64_t id) noexcept {
 }
 
 void call_table::wake_at(index which, time next) {
-    auto& call = calls_[which];
-    call.next = next;
+    const auto& call = calls_[which];
+    heap_[call.heap_at].next = next;
     sift_up(call.heap_at);
     sift_down(call.heap_at);
 }
 
 void call_table::sift_up(std::uint32_t at) noexcept {
-    const auto which = heap_[at];
+    const auto one = heap_[at];
     while (at > 0) {
         const auto parent = (at - 1) / 2;
-        if (calls_[heap_[parent]].next <= calls_[which].next) break;
+        if (heap_[parent].next <= one.next) break;
         put(at, heap_[parent]);
         at = parent;
     }
-    put(at, which);
+    put(at, one);
 }
 
 void call_table::sift_down(std::uint32_t at) noexcept {
-    const auto which = heap_[at];
+    const auto one = heap_[at];
     const auto size = static_cast<std::uint32_t>(heap_.size());
     for (;;) {
         auto child = 2 * at + 1;
         if (child >= size) break;
-        if (child + 1 < size && calls_[heap_[child + 1]].next < calls_[heap_[child]].next) ++child;
-        if (calls_[which].next <= calls_[heap_[child]].next) break;
+        if (child + 1 < size && heap_[child + 1].next < heap_[child].next) ++child;
+        if (one.next <= heap_[child].next) break;
         put(at, heap_[child]);
         at = child;
     }
-    put(at, which);
+    put(at, one);
 }
 
 }  // namespace leat::detail

@@ -39,7 +39,6 @@ struct open_call {
     call_kind kind = call_kind::request;  // or ping
     std::uint64_t generation = 0;
     std::uint32_t heap_at = 0;  // its place among the timers
-    time next;                  // when it wants to be looked at: the earliest of those below that count
 
     time until;     // the deadline
     time heard;     // the last sign of life
@@ -97,22 +96,26 @@ public:
     void wake_at(index which, time next);
 
     /// The call to be looked at first; only while there are calls.
-    [[nodiscard]] index first() const noexcept { return heap_.front(); }
+    [[nodiscard]] index first() const noexcept { return heap_.front().call; }
     [[nodiscard]] time first_time() const noexcept {
-        return heap_.empty() ? time::max() : calls_[heap_.front()].next;
+        return heap_.empty() ? time::max() : heap_.front().next;
     }
 
 private:
     void sift_up(std::uint32_t at) noexcept;
     void sift_down(std::uint32_t at) noexcept;
-    void put(std::uint32_t at, index which) noexcept {
-        heap_[at] = which;
-        calls_[which].heap_at = at;
+    struct timer {
+        time next;  // when the call wants to be looked at: the earliest of its times that count
+        index call;
+    };
+    void put(std::uint32_t at, const timer& one) noexcept {
+        heap_[at] = one;
+        calls_[one.call].heap_at = at;
     }
 
     std::deque<open_call> calls_;
     std::vector<index> free_;
-    std::vector<index> heap_;  // a binary heap of the open calls by `next`
+    std::vector<timer> heap_;  // a binary heap of the open calls by `next`
 };
 
 }  // namespace leat::detail

@@ -5,6 +5,8 @@
 #include <zmq.h>
 
 #include <cerrno>
+#include <chrono>
+#include <ctime>
 
 namespace leat::detail {
 namespace {
@@ -14,6 +16,14 @@ struct code_and_text {
     std::string_view text;
     MSGPACK_DEFINE(code, text)
 };
+
+/// The steady clock to within some ms, at a fifth of the cost.
+deadline::clock::time_point about_now() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return deadline::clock::time_point{std::chrono::seconds{now.tv_sec} +
+                                       std::chrono::nanoseconds{now.tv_nsec}};
+}
 
 }  // namespace
 
@@ -57,7 +67,7 @@ bool reply_core::sent(int failure) noexcept {
 
 // A ROUTER refuses with the first frame or takes all.
 bool reply_core::send_answer(taken_request& to, call_kind kind, bytes&& body) {
-    last_answer_ = deadline::clock::now();
+    last_answer_ = about_now();
     if (!sent(send_frame(zmq_, to.peer, true))) return false;
     for (auto& one : to.relays) static_cast<void>(send_frame(zmq_, one, true));
     if (!to.plain) {
@@ -93,7 +103,7 @@ void reply_core::send_back(std::size_t envelope, const call_header* header, call
 void reply_core::refuse(std::size_t envelope, const call_header* header, reply_code code,
                         std::string_view text) {
     counts_.failed.add();
-    last_answer_ = deadline::clock::now();
+    last_answer_ = about_now();
     send_back(envelope, header, call_kind::error, write_failure(static_cast<std::int32_t>(code), text));
 }
 

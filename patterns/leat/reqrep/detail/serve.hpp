@@ -42,19 +42,20 @@ private:
 
 /// Calls `handler` in whichever of its forms with a decoded request, and answers.
 template <class Req, class Rep, class Handler>
-void serve_one(Handler& handler, const Req& request, open_request&& of) {
-    if constexpr (std::invocable<Handler&, const Req&, responder<Rep>>) {
-        std::invoke(handler, request, responder<Rep>{std::move(of)});
+void serve_one(Handler& handler, Req&& request, open_request&& of) {
+    if constexpr (std::invocable<Handler&, Req, responder<Rep>>) {
+        std::invoke(handler, std::move(request), responder<Rep>{std::move(of)});
     } else {
-        constexpr bool looks = std::is_invocable_r_v<Rep, Handler&, const Req&, const open_request&>;
-        static_assert(looks || std::is_invocable_r_v<Rep, Handler&, const Req&>,
-                      "a handler is Rep(const Req&), Rep(const Req&, const open_request&) or "
-                      "void(const Req&, responder<Rep>)");
+        constexpr bool looks = std::is_invocable_r_v<Rep, Handler&, Req, const open_request&>;
+        static_assert(
+            looks || std::is_invocable_r_v<Rep, Handler&, Req>,
+            "a handler is Rep(Req), Rep(Req, const open_request&) or void(Req, responder<Rep>), where "
+            "Req may be const Req&");
         const auto run = [&]() -> Rep {
             if constexpr (looks)
-                return std::invoke(handler, request, static_cast<const open_request&>(of));
+                return std::invoke(handler, std::move(request), static_cast<const open_request&>(of));
             else
-                return std::invoke(handler, request);
+                return std::invoke(handler, std::move(request));
         };
         Rep reply = run();
         responder<Rep>{std::move(of)}.reply(std::move(reply));
@@ -68,14 +69,14 @@ template <class Req, class Rep, class Handler>
     return [limits, shared](std::string_view, bytes&& body, open_request&& of) {
         static_cast<void>(limits);  // bytes need none
         if constexpr (std::same_as<Req, bytes>) {
-            serve_one<bytes, Rep>(*shared, body, std::move(of));
+            serve_one<bytes, Rep>(*shared, std::move(body), std::move(of));
         } else {
             Req request{};
             if (const auto wrong = decode(body.view(), request, limits); wrong != decode_error::none) {
                 of.fail(reply_code::bad_request, text_of_bad_request(wrong));
                 return;
             }
-            serve_one<Req, Rep>(*shared, request, std::move(of));
+            serve_one<Req, Rep>(*shared, std::move(request), std::move(of));
         }
     };
 }
