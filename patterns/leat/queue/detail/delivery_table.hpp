@@ -2,18 +2,20 @@
 
 #include <leat/queue/detail/slab.hpp>
 
+#include <bit>
 #include <cstdint>
 #include <vector>
 
 namespace leat::detail::queueing {
 
-/// Finds what is in flight by its delivery number. Open addressing; numbers are given in turn, so they are
-/// their own hash and neighbours share cache lines.
+/// Finds what is in flight by its delivery number. Open addressing under Fibonacci hashing (Knuth, The Art of
+/// Computer Programming, vol. 3, 6.4), which spreads numbers given in turn evenly: as their own hash they
+/// would form one run through which each erase had to go.
 class delivery_table {
 public:
     [[nodiscard]] std::uint32_t find(std::uint64_t d) const noexcept {
         if (slots_.empty()) return none;
-        for (auto i = d & mask();; i = (i + 1) & mask()) {
+        for (auto i = home(d);; i = (i + 1) & mask()) {
             if (slots_[i].d == d) return slots_[i].entry;
             if (slots_[i].d == 0) return none;
         }
@@ -26,11 +28,11 @@ public:
     }
 
     void erase(std::uint64_t d) noexcept {
-        auto hole = d & mask();
+        auto hole = home(d);
         while (slots_[hole].d != d) hole = (hole + 1) & mask();
         // What stands behind moves up unless that would put it before where it belongs.
         for (auto i = (hole + 1) & mask(); slots_[i].d != 0; i = (i + 1) & mask()) {
-            if (((i - slots_[i].d) & mask()) < ((i - hole) & mask())) continue;
+            if (((i - home(slots_[i].d)) & mask()) < ((i - hole) & mask())) continue;
             slots_[hole] = slots_[i];
             hole = i;
         }
@@ -48,8 +50,12 @@ private:
 
     [[nodiscard]] std::uint64_t mask() const noexcept { return slots_.size() - 1; }
 
+    [[nodiscard]] std::uint64_t home(std::uint64_t d) const noexcept {
+        return d * 0x9E37'79B9'7F4A'7C15 >> shift_;
+    }
+
     void place(const slot& one) noexcept {
-        auto i = one.d & mask();
+        auto i = home(one.d);
         while (slots_[i].d != 0) i = (i + 1) & mask();
         slots_[i] = one;
     }
@@ -57,6 +63,7 @@ private:
     void grow() {
         std::vector<slot> old(slots_.empty() ? 64 : slots_.size() * 2);
         old.swap(slots_);
+        shift_ = 64 - static_cast<unsigned>(std::countr_zero(slots_.size()));
         for (const auto& one : old) {
             if (one.d != 0) place(one);
         }
@@ -64,6 +71,7 @@ private:
 
     std::vector<slot> slots_;
     std::size_t size_ = 0;
+    unsigned shift_ = 0;
 };
 
 }  // namespace leat::detail::queueing

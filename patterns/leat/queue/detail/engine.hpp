@@ -17,6 +17,7 @@
 #include <leat/queue/queue_stat.hpp>
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -235,12 +236,13 @@ private:
     void mark_changed();
 
     // engine_put.cpp
+    void end_session(std::uint32_t producer);
     [[nodiscard]] bool admit(std::uint32_t producer, const put_item& item, message* frame, bool was_parked);
     [[nodiscard]] put_refusal fault_of(const put_item& item) const;
     [[nodiscard]] bool fits(std::uint64_t weight) const noexcept;
     [[nodiscard]] bool make_room(std::uint64_t weight);
     bool drop_smallest();
-    void append(special what, std::span<const std::byte> head, std::span<const std::byte> body,
+    void append(special& what, std::span<const std::byte> head, std::span<const std::byte> body,
                 message* frame, bool carry, bool plain);
     void park(std::uint32_t producer, const put_item& item);
     void take_parked(std::uint32_t& budget);
@@ -297,7 +299,10 @@ private:
     void drain_one_for_suspects();
     void give(holder& h, std::uint32_t e);
     void deliver(holder& h);
-    [[nodiscard]] std::optional<std::uint8_t> best_priority();
+    /// One more than the highest priority of which anything is ready, suspects aside; 0 for none.
+    [[nodiscard]] std::uint8_t best_priority() const noexcept {
+        return static_cast<std::uint8_t>(std::bit_width(fresh_.mask() | returned_mask_));
+    }
     [[nodiscard]] bool from_fresh(std::uint8_t priority) const;
 
     // engine_dead.cpp
@@ -334,6 +339,7 @@ private:
     entries entries_;
     fresh_runs fresh_;
     std::array<indexed_heap<place, heap_slots>, priorities> returned_;
+    unsigned returned_mask_ = 0;  ///< One bit for each priority that has any.
     indexed_heap<suspect_key, heap_slots> suspects_;
     indexed_heap<due_key, heap_slots> due_;
     indexed_heap<due_key, expiry_slots> expiry_;

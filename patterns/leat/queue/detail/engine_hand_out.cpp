@@ -18,13 +18,6 @@ bool engine::from_fresh(std::uint8_t priority) const {
     return returned_[priority].empty() || fresh_.front_place(priority) < returned_[priority].top().key;
 }
 
-std::optional<std::uint8_t> engine::best_priority() {
-    for (auto p = priorities; p-- > 0;) {
-        if (fresh_.size(p) > 0 || !returned_[p].empty()) return p;
-    }
-    return {};
-}
-
 bool engine::hand_out() {
     if (!is_dead_) finish_puts();
     if (takes_paused_ || draining_ || !doomed_.empty()) return true;
@@ -37,23 +30,24 @@ bool engine::hand_out() {
         batch_bytes_ = 0;
         while (budget > 0 && batch_.size() < batch_messages && h->has_credit() &&
                in_flight_ < rules_.max_in_flight) {
-            const auto p = best_priority();
-            if (!p) break;
-            const bool fresh = from_fresh(*p);
-            const auto at = fresh ? fresh_.front(*p) : entries_[returned_[*p].top().item].at();
+            const auto best = best_priority();
+            if (best == 0) break;
+            const auto p = static_cast<std::uint8_t>(best - 1);
+            const bool fresh = from_fresh(p);
+            const auto at = fresh ? fresh_.front(p) : entries_[returned_[p].top().item].at();
             if (!batch_.empty() && batch_bytes_ + at.rec->weight(at.i) - 64 > batch_bytes) break;
             --budget;
             if (fresh) {
                 const auto ready_at = at.rec->admitted_at(at.i);
-                fresh_.pop(*p);
+                fresh_.pop(p);
                 if (rules_.ttl && ready_at + rules_.ttl->count() <= qt_) {
-                    expire_plain(at, *p);
+                    expire_plain(at, p);
                     continue;
                 }
-                give(*h, make_entry(at, *p, ready_at));
+                give(*h, make_entry(at, p, ready_at));
                 continue;
             }
-            const auto e = returned_[*p].top().item;
+            const auto e = returned_[p].top().item;
             if (entries_[e].expiry <= qt_) {
                 expire(e);
                 continue;
@@ -67,12 +61,13 @@ bool engine::hand_out() {
             give(*h, e);
         }
         if (batch_.empty()) {
-            if (best_priority()) continue;  // the rest had expired
+            if (best_priority() > 0) continue;  // the rest had expired
             return true;
         }
         deliver(*h);
     }
-    return budget > 0 || !best_priority() || in_flight_ >= rules_.max_in_flight || holders_.next() == nullptr;
+    return budget > 0 || best_priority() == 0 || in_flight_ >= rules_.max_in_flight ||
+           holders_.next() == nullptr;
 }
 
 void engine::give(holder& h, std::uint32_t e) {
@@ -96,24 +91,21 @@ void engine::give(holder& h, std::uint32_t e) {
     ++in_flight_;
     ++counts_.deliveries;
 
-    delivery_view view{.d = one.d,
-                       .seq = one.seq(),
-                       .head = one.rec->head(one.i),
-                       .body = {},
-                       .block = &one.rec->block(),
-                       .attempts = one.attempts,
-                       .deliveries = one.deliveries,
-                       .priority = one.priority};
-    if (!batch_.empty() && last_given_.rec == one.rec && last_given_.i + 1 == one.i) {
-        const auto& before = batch_.back().body;
-        view.body = {before.data() + before.size(), one.rec->body_size(one.i)};
-    } else {
-        view.body = one.rec->body(one.i);
-    }
+    const auto* before = batch_.empty() ? nullptr : &batch_.back();
+    const bool follows = before != nullptr && last_given_.rec == one.rec && last_given_.i + 1 == one.i;
+    const auto* after = follows ? before->body.data() + before->body.size() : nullptr;
+    auto& view = batch_.emplace_back();
+    view.d = one.d;
+    view.seq = one.seq();
+    view.head = one.rec->head(one.i);
+    view.body = follows ? std::span{after, one.rec->body_size(one.i)} : one.rec->body(one.i);
+    view.block = &one.rec->block();
+    view.attempts = one.attempts;
+    view.deliveries = one.deliveries;
+    view.priority = one.priority;
     last_given_ = one.at();
     if (one.deliveries < 0xFFFF) ++one.deliveries;
     batch_bytes_ += view.head.size() + view.body.size();
-    batch_.push_back(view);
 }
 
 void engine::deliver(holder& h) {

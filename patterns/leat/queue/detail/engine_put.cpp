@@ -52,7 +52,7 @@ void engine::set_in_order(std::uint32_t i, bool on) {
     producers_[i].refused_before = false;
 }
 
-void engine::producer_gone(std::uint32_t i) {
+void engine::end_session(std::uint32_t i) {
     auto& p = producers_[i];
     if (p.parked > 0) {
         std::erase_if(parked_, [&](const parked_put& one) { return one.producer == i; });
@@ -60,6 +60,10 @@ void engine::producer_gone(std::uint32_t i) {
         p.parked = 0;
     }
     producers_.disconnect(i, qt_);
+}
+
+void engine::producer_gone(std::uint32_t i) {
+    end_session(i);
     if (producers_.idle().size() <= rules_.producer_rows) return;
     for (const auto old : producers_.idle()) {
         if (!producers_[old].open.empty()) continue;
@@ -74,8 +78,8 @@ void engine::producer_gone(std::uint32_t i) {
 
 void engine::producer_bye(std::uint32_t i) {
     auto& p = producers_[i];
-    producer_gone(i);
-    if (producers_.find(p.id) != i || !p.open.empty()) return;
+    end_session(i);
+    if (!p.open.empty()) return;
     gathered_.producers.push_back({.id = p.id, .forgotten = true});
     mark_changed();
     std::erase(gathered_producers_, i);
@@ -196,13 +200,16 @@ bool engine::admit(std::uint32_t i, const put_item& item, message* frame, bool w
         return true;
     }
 
-    special what{.priority = item.priority};
-    if (!item.key.empty()) what.key = sip_hash(begin_.hash_key, item.key);
-    if (item.at && *item.at > qt_) what.due = *item.at;
-    if (item.delay && *item.delay > 0) what.due = qt_ + *item.delay;
-    if (item.ttl) what.ttl = std::min(*item.ttl, longest_ttl);
-    what.redrives = item.redrives;
-    const bool plain = item.key.empty() && what.due == 0 && what.ttl == 0 && what.redrives == 0;
+    special what;
+    what.priority = item.priority;
+    const bool plain = item.key.empty() && !item.at && !item.delay && !item.ttl && item.redrives == 0;
+    if (!plain) {
+        if (!item.key.empty()) what.key = sip_hash(begin_.hash_key, item.key);
+        if (item.at && *item.at > qt_) what.due = *item.at;
+        if (item.delay && *item.delay > 0) what.due = qt_ + *item.delay;
+        if (item.ttl) what.ttl = std::min(*item.ttl, longest_ttl);
+        what.redrives = item.redrives;
+    }
     decide(i, verdict::stored, put_refusal::none, at_once_ ? 0 : commits_ + 1, next_seq_);
     append(what, item.head, item.body, frame, false, plain);
     if (with_id) {
@@ -217,7 +224,7 @@ bool engine::admit(std::uint32_t i, const put_item& item, message* frame, bool w
     return true;
 }
 
-void engine::append(special what, std::span<const std::byte> head, std::span<const std::byte> body,
+void engine::append(special& what, std::span<const std::byte> head, std::span<const std::byte> body,
                     message* frame, bool carry, bool plain) {
     auto& parts = gathered_.parts;
     if (!parts.empty() && parts.back().carry != carry) close_record();

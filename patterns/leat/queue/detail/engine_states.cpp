@@ -27,6 +27,7 @@ void engine::make_ready(std::uint32_t e) {
         suspects_.push({static_cast<std::uint8_t>(priorities - 1 - one.priority), one.where()}, e);
     } else {
         returned_[one.priority].push(one.where(), e);
+        returned_mask_ |= 1U << one.priority;
     }
     if (one.expiry != never && one.expiry_at == none) expiry_.push({one.expiry, one.seq()}, e);
 }
@@ -51,6 +52,7 @@ void engine::leave_heaps(std::uint32_t e) {
                 suspects_.erase(e);
             } else {
                 returned_[one.priority].erase(e);
+                if (returned_[one.priority].empty()) returned_mask_ &= ~(1U << one.priority);
             }
             break;
         case state::delayed:

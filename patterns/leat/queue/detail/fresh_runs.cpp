@@ -16,6 +16,7 @@ void fresh_runs::add(record* rec, std::uint32_t begin, std::uint32_t end) {
         } else {
             runs_[p].push_back({rec, first[p], end});
         }
+        mask_ |= 1U << p;
         sizes_[p] += found[p];
         size_ += found[p];
     }
@@ -29,7 +30,7 @@ spot fresh_runs::pop(std::uint8_t priority) {
         ++first.next;
     } while (first.next < first.end && first.rec->tag_of(first.next) != priority);
     if (first.next >= first.end) runs_[priority].pop_front();
-    --sizes_[priority];
+    if (--sizes_[priority] == 0) mask_ &= ~(1U << priority);
     --size_;
     return taken;
 }

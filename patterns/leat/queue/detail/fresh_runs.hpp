@@ -16,6 +16,8 @@ public:
     void add(record* rec, std::uint32_t begin, std::uint32_t end);
 
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+    /// One bit for each priority that has any.
+    [[nodiscard]] unsigned mask() const noexcept { return mask_; }
     [[nodiscard]] std::uint64_t size(std::uint8_t priority) const noexcept { return sizes_[priority]; }
 
     /// The first of a priority that has one.
@@ -55,6 +57,7 @@ private:
     std::array<ring<run>, priorities> runs_;
     std::array<std::uint64_t, priorities> sizes_{};
     std::uint64_t size_ = 0;
+    unsigned mask_ = 0;
 };
 
 }  // namespace leat::detail::queueing

@@ -16,7 +16,7 @@ void record::open(std::uint64_t number, std::uint64_t first_seq, message block, 
     shared_ = shared;
     number_ = number;
     first_seq_ = first_seq;
-    block_ = std::move(block);
+    take(std::move(block));
     base_ = base;
     used_ = live_bytes_ = 0;
     count_ = live_ = 0;
@@ -49,6 +49,12 @@ std::uint32_t record::append(ticks now, std::uint32_t body_size, std::span<const
     live_bytes_ += body_size + head.size();
     ++live_;
     return count_++;
+}
+
+void record::take(message block) {
+    block_ = std::move(block);
+    bytes_ = block_.data();
+    block_size_ = block_.size();
 }
 
 void record::widen() {
@@ -90,8 +96,8 @@ void record::end(std::uint32_t i) {
     live_bytes_ -= body_size(i) + (head_ends_.empty() ? 0 : head(i).size());
     --live_;
     set_tag(i, tag_gone);
-    if (sealed_ && live_ > 0 && block_.size() + heads_.size() > worth_rewriting &&
-        live_bytes_ < (block_.size() + heads_.size()) / 8) {
+    if (sealed_ && live_ > 0 && block_size_ + heads_.size() > worth_rewriting &&
+        live_bytes_ < (block_size_ + heads_.size()) / 8) {
         rewrite();
     }
 }
@@ -125,12 +131,12 @@ void record::rewrite() {
             (wide_.empty() ? void(narrow_[i] = std::uint16_t{tag_gone} << narrow_bits)
                            : void(wide_[i] = std::uint32_t{tag_gone} << wide_bits));
         } else {
-            if (size != 0) std::memcpy(block.data() + to, block_.data() + from, size);
+            if (size != 0) std::memcpy(block.data() + to, bytes_ + from, size);
             to += size;
         }
         from += size;
     }
-    block_ = std::move(block);
+    take(std::move(block));
     base_ = 0;
     used_ = bodies;
     heads_ = std::move(heads);

@@ -67,7 +67,7 @@ public:
     [[nodiscard]] std::span<const std::byte> head(std::uint32_t i) const noexcept;
     [[nodiscard]] std::size_t body_offset(std::uint32_t i) const noexcept;
     [[nodiscard]] std::span<const std::byte> body(std::uint32_t i) const noexcept {
-        return block_.view().subspan(body_offset(i), body_size(i));
+        return {bytes_ + body_offset(i), body_size(i)};
     }
     [[nodiscard]] message& block() noexcept { return block_; }
 
@@ -77,8 +77,9 @@ public:
     }
 
     /// Where the next body belongs, and how much of the block is left for it.
-    [[nodiscard]] std::byte* tail() noexcept { return block_.data() + base_ + used_; }
-    [[nodiscard]] std::size_t room() const noexcept { return block_.size() - base_ - used_; }
+    [[nodiscard]] std::byte* tail() noexcept { return bytes_ + base_ + used_; }
+    [[nodiscard]] std::size_t room() const noexcept { return block_size_ - base_ - used_; }
+    [[nodiscard]] const std::byte* begin() const noexcept { return bytes_; }
 
     [[nodiscard]] std::size_t memory() const noexcept;
 
@@ -96,11 +97,14 @@ private:
         ticks at;
     };
 
+    void take(message block);
     void widen();
     void rewrite();
 
     std::uint64_t number_ = 0, first_seq_ = 0;
     message block_;
+    std::byte* bytes_ = nullptr;  ///< What asking libzmq each time would give.
+    std::size_t block_size_ = 0;
     std::size_t base_ = 0, used_ = 0, live_bytes_ = 0;
     std::uint32_t count_ = 0, live_ = 0;
     bool sealed_ = false, shared_ = false;

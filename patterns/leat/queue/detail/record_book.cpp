@@ -34,7 +34,7 @@ spot record_book::add(std::uint64_t seq, ticks now, std::span<const std::byte> b
     const bool follows = open_ != nullptr && open_->shared() == (frame != nullptr) &&
                          open_->count() < record::most && open_->seq(open_->count()) == seq;
     if (frame != nullptr) {
-        if (!follows || open_->block().data() != frame->data() || open_->tail() != body.data()) {
+        if (!follows || open_->begin() != frame->data() || open_->tail() != body.data()) {
             make(seq, frame->share(), static_cast<std::size_t>(body.data() - frame->data()), true);
         }
     } else {

@@ -1,0 +1,265 @@
+// Keys, priorities, delays, ttl and overflow. Numbers are those of the forty tests of the queue's rules.
+
+#include "support/queue_rig.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace queue_rig;
+using namespace std::chrono_literals;
+using leat::outcome;
+
+namespace {
+
+leat::queue_rules without_jitter() {
+    leat::queue_rules rules;
+    rules.retry.jitter = 0;
+    rules.lease = 300s;
+    return rules;
+}
+
+std::vector<std::string> bodies(const std::vector<delivered>& all) {
+    std::vector<std::string> out;
+    for (const auto& d : all) out.push_back(d.body);
+    return out;
+}
+using texts = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("11: a message that is retried four times holds its key, and no other") {
+    rig q{without_jitter()};
+    const auto c = q.consumer(1);
+    q.put("head", {.key = "k"});
+    for (int i = 0; i < 100; ++i) q.put("k" + std::to_string(i), {.key = "k"});
+    int tries = 0, others = 0;
+    std::vector<std::string> of_key;
+    for (int round = 0; round < 400; ++round) {
+        q.pass(50 * ms);
+        q->heard(c);
+        q.put("other", {.key = "o" + std::to_string(round)});
+        for (const auto& d : q.hand_out()) {
+            if (d.body == "head" && ++tries <= 4) {
+                q.settle(c, outcome::retry, d.d);
+                continue;
+            }
+            others += d.body == "other" ? 1 : 0;
+            if (d.body != "other") of_key.push_back(d.body);
+            q.settle(c, outcome::ack, d.d);
+        }
+        if (tries < 5) CHECK(of_key.empty());
+        CHECK(others == round + 1);
+    }
+    CHECK(tries == 5);
+    REQUIRE(of_key.size() >= 2);
+    CHECK(of_key[0] == "head");
+    for (std::size_t i = 1; i < of_key.size(); ++i) CHECK(of_key[i] == "k" + std::to_string(i - 1));
+}
+
+TEST_CASE("12: a high priority waits behind a low one of its key, and not behind others") {
+    rig q{without_jitter()};
+    q->pause_takes(true);
+    q.put("low", {.key = "k", .priority = 1});
+    q.put("high", {.key = "k", .priority = 9});
+    q.put("free", {.priority = 9});
+    const auto c = q.consumer(1);
+    q->pause_takes(false);
+    const auto given = q.hand_out();
+    CHECK(bodies(given) == texts{"free", "low"});
+    q.settle(c, outcome::ack, given[1].d);
+    CHECK(bodies(q.hand_out()) == texts{"high"});
+}
+
+TEST_CASE(
+    "13: a delayed message of a key takes its place at its due time, between those put before and after it") {
+    rig q{without_jitter()};
+    q.put("before", {.key = "k"});
+    q.put("delayed", {.key = "k", .delay = 500 * ms});
+    q.hand_out();
+    q.pass(200 * ms);
+    q.put("meanwhile", {.key = "k"});
+    q.hand_out();
+    q.pass(400 * ms);
+    q.put("after", {.key = "k"});
+    q.hand_out();
+    const auto c = q.consumer(1);
+    texts order;
+    for (int i = 0; i < 4; ++i) {
+        for (const auto& d : q.hand_out()) {
+            order.push_back(d.body);
+            q.settle(c, outcome::ack, d.d);
+        }
+    }
+    CHECK(order == texts{"before", "meanwhile", "delayed", "after"});
+}
+
+TEST_CASE("14: when the head of a key expires in its back-off, the next is delivered at that moment") {
+    auto rules = without_jitter();
+    rules.retry.first = 60s;
+    rig q{rules};
+    const auto c = q.consumer(1);
+    q.put("head", {.key = "k", .ttl = 2 * second});
+    q.put("next", {.key = "k"});
+    const auto given = q.hand_out();
+    q.settle(c, outcome::retry, given[0].d);
+    q.go_on(second + 900 * ms);
+    CHECK(q->depth().waiting == 1);
+    CHECK(q->next_deadline() <= q.now() + 100 * ms);
+    q.pass(100 * ms);
+    CHECK(bodies(q.hand_out()) == texts{"next"});
+    CHECK(q->counts().expired == 1);
+}
+
+TEST_CASE("15: a ttl shorter than the delay begins when the message is due") {
+    rig q{without_jitter()};
+    q.consumer(1);
+    q.put("a", {.ttl = second, .delay = 5 * second});
+    q.go_on(5 * second - 100 * ms);
+    CHECK(q->depth().delayed == 1);
+    q.go_on(100 * ms);
+    CHECK(bodies(q.out.deliveries) == texts{"a"});
+    q->pause_takes(true);
+    q.put("b", {.ttl = second, .delay = 5 * second});
+    q.go_on(5 * second + 900 * ms);
+    CHECK(q->depth().ready == 1);
+    q.go_on(100 * ms);
+    CHECK(q->counts().expired == 1);
+}
+
+TEST_CASE("16: drop_oldest refuses when all is in flight, and takes again after one ack") {
+    auto rules = without_jitter();
+    rules.overflow = leat::queue_overflow::drop_oldest;
+    rules.max_messages = 3;
+    rig q{rules};
+    const auto c = q.consumer(1);
+    for (const auto* body : {"a", "b", "c"}) q.put(body);
+    const auto given = q.hand_out();
+    REQUIRE(given.size() == 3);
+    q.put("d");
+    CHECK(q.out.verdicts.back().why == leat::put_refusal::full);
+    q.settle(c, outcome::ack, given[1].d);
+    q.put("e");
+    CHECK(q.out.verdicts.back().what == leat::verdict::stored);
+    CHECK(q->counts().overflow == 0);
+}
+
+TEST_CASE("17: drop_oldest drops the smallest place that waits, and not the head that holds the key") {
+    auto rules = without_jitter();
+    rules.overflow = leat::queue_overflow::drop_oldest;
+    rules.max_messages = 10'001;
+    rig q{rules};
+    const auto c = q.consumer(1);
+    q.put("held", {.key = "k"});
+    const auto given = q.hand_out();
+    for (int i = 0; i < 10'000; ++i) q.put(std::to_string(i), {.key = "k"});
+    q.hand_out();
+    CHECK(q->depth().waiting == 10'000);
+    q.put("one more", {.key = "k"});
+    q.hand_out();
+    CHECK(q->counts().overflow == 1);
+    CHECK(q->depth().in_flight == 1);
+    q.settle(c, outcome::ack, given[0].d);
+    CHECK(bodies(q.hand_out()) == texts{"1"});
+}
+
+TEST_CASE("what comes back goes to its place, before what was put after it") {
+    rig q{without_jitter()};
+    const auto c = q.consumer(1, 2);
+    for (const auto* body : {"a", "b", "c", "d"}) q.put(body);
+    const auto given = q.hand_out();
+    CHECK(bodies(given) == texts{"a", "b"});
+    q.settle(c, outcome::release, given[1].d);
+    q.settle(c, outcome::release, given[0].d);
+    q->grant(c, 6, 1 << 30);
+    CHECK(bodies(q.hand_out()) == texts{"a", "b", "c", "d"});
+}
+
+TEST_CASE("a second release in a row waits a tenth of a second, and costs no attempt") {
+    rig q{without_jitter()};
+    const auto c = q.consumer(1);
+    q.put("a");
+    const auto first = q.hand_out();
+    q.settle(c, outcome::release, first[0].d);
+    const auto again = q.hand_out();
+    REQUIRE(again.size() == 1);
+    q.settle(c, outcome::release, again[0].d);
+    CHECK(q.hand_out().empty());
+    q.pass(99 * ms);
+    CHECK(q.hand_out().empty());
+    q.pass(ms);
+    const auto third = q.hand_out();
+    REQUIRE(third.size() == 1);
+    CHECK(third[0].attempts == 0);
+    CHECK(third[0].deliveries == 2);
+}
+
+TEST_CASE("back-off doubles up to its cap, within its jitter") {
+    leat::queue_rules rules;
+    rules.retry = {.first = 1s, .factor = 2, .cap = 5s, .jitter = 0.2};
+    rules.max_attempts = leat::unlimited_attempts;
+    rig q{rules};
+    const auto c = q.consumer(1);
+    q.put("a");
+    auto given = q.hand_out();
+    for (const double wanted : {1.0, 2.0, 4.0, 5.0, 5.0}) {
+        REQUIRE(given.size() == 1);
+        q.settle(c, outcome::retry, given[0].d);
+        const auto from = q.now();
+        given.clear();
+        while (given.empty() && q.now() < from + 10 * second) {
+            q.pass(10 * ms);
+            q->heard(c);
+            given = q.hand_out();
+        }
+        const auto waited = static_cast<double>(q.now() - from) / static_cast<double>(second);
+        CHECK(waited >= wanted * 0.8);
+        CHECK(waited <= wanted * 1.2 + 0.011);
+    }
+}
+
+TEST_CASE("a batch has at most 64 messages and 64 KiB, and neighbours lie in one block") {
+    rig q{without_jitter()};
+    q->pause_takes(true);
+    for (int i = 0; i < 200; ++i) q.put(std::string(100, 'x'));
+    for (int i = 0; i < 4; ++i) q.put(std::string(30'000, 'y'));
+    q.consumer(1);
+    q->pause_takes(false);
+    CHECK(q.hand_out().size() == 204);
+    CHECK(q.out.batches == std::vector<std::size_t>{64, 64, 64, 10, 2});
+}
+
+TEST_CASE("the consumer that holds the fewest bytes is fed first, and nobody without credit") {
+    rig q{without_jitter()};
+    const auto a = q.consumer(1, 10), b = q.consumer(2, 10);
+    q.consumer(3, 0);
+    q.put(std::string(1000, 'x'));
+    CHECK(q.hand_out()[0].holder == a);
+    q.put("1");
+    CHECK(q.hand_out()[0].holder == b);
+    q.put("2");
+    CHECK(q.hand_out()[0].holder == b);
+}
+
+TEST_CASE("a credit of bytes ends with the delivery that reaches it") {
+    rig q{without_jitter()};
+    const auto c = q.consumer(1, 100, 150);
+    for (int i = 0; i < 5; ++i) q.put(std::string(100, 'x'));
+    CHECK(q.hand_out().size() == 2);
+    q->grant(c, 100, 201);
+    CHECK(q.hand_out().size() == 1);
+}
+
+TEST_CASE("purge leaves what is in flight, which may come back") {
+    rig q{without_jitter()};
+    const auto c = q.consumer(1, 1);
+    for (int i = 0; i < 5; ++i) q.put(std::to_string(i), {.key = i < 3 ? "k" : ""});
+    q.put("later", {.delay = second});
+    const auto given = q.hand_out();
+    CHECK(q->purge() == 5);
+    CHECK(q->depth().live() == 1);
+    q.settle(c, outcome::release, given[0].d);
+    q->grant(c, 2, 1 << 30);
+    CHECK(bodies(q.hand_out()) == texts{"0"});
+    CHECK(adds_up(*q));
+}

@@ -1,0 +1,299 @@
+// Admission, verdicts, dedup and producers. Numbers are those of the forty tests of the queue's rules.
+
+#include "support/queue_rig.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace queue_rig;
+using namespace std::chrono_literals;
+using leat::outcome;
+using leat::put_refusal;
+using leat::verdict;
+
+namespace {
+
+leat::queue_rules committed() {
+    leat::queue_rules rules;
+    rules.durability = leat::durability::commit;
+    return rules;
+}
+
+put_item item(std::string_view body, std::string_view id = {}) {
+    return {.id = id, .body = queue_rig::as_bytes(body)};
+}
+
+}  // namespace
+
+TEST_CASE("18: under block a thousand producers are let in in the order in which they came") {
+    leat::queue_rules rules;
+    rules.max_messages = 1;
+    rig q{rules};
+    q.put("first");
+    q.hand_out();
+    std::vector<std::uint32_t> who;
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+        who.push_back(q->hello_producer({3, i}, 1).producer);
+        q.put_as(who.back(), 1, item(std::to_string(i)));
+    }
+    CHECK(q->depth().parked == 1000);
+    CHECK(q.out.parked == 1000);
+    q.out.verdicts.clear();
+    const auto c = q.consumer(1);
+    std::vector<std::string> order;
+    for (int i = 0; i < 1001; ++i) {
+        q.pass(ms);
+        q->heard(c);
+        for (const auto& d : q.hand_out()) {
+            order.push_back(d.body);
+            q.settle(c, outcome::ack, d.d);
+        }
+    }
+    REQUIRE(order.size() == 1001);
+    for (std::size_t i = 0; i < 1000; ++i) {
+        CHECK(order[i + 1] == std::to_string(i));
+        CHECK(q.out.verdicts[i].producer == who[i]);
+    }
+    CHECK(q.out.parked == 0);
+}
+
+TEST_CASE("under block a small put does not pass a big one, and a producer that goes takes its puts along") {
+    leat::queue_rules rules;
+    rules.max_bytes = 1000;
+    rig q{rules};
+    q.put(std::string(700, 'x'));
+    const auto other = q->hello_producer({3, 1}, 1).producer;
+    q.put(std::string(700, 'y'));
+    q.put_as(other, 1, item("small"));
+    CHECK(q->depth().parked == 2);
+    q->producer_gone(q.producer);
+    q.pass(ms);
+    q.hand_out();
+    CHECK(q->depth().parked == 0);
+    CHECK(q.out.verdicts.back().producer == other);
+    CHECK(q->hello_producer({1, 1}, 2).decided == 1);  // its second put was forgotten
+}
+
+TEST_CASE("19: a repeat of a stored put is a duplicate even when the queue is full") {
+    leat::queue_rules rules;
+    rules.overflow = leat::queue_overflow::reject;
+    rules.max_messages = 1;
+    rig q{rules};
+    q.put("a", {.id = "id"});
+    q.put("b", {.id = "id"});
+    CHECK(q.out.verdicts.back().what == verdict::duplicate);
+    q.put_as(q.producer, 1, item("a", "id"));
+    CHECK(q.out.verdicts.back().what == verdict::duplicate);
+    CHECK(q.out.verdicts.back().first == 1);
+    q.put("c");
+    CHECK(q.out.verdicts.back().why == put_refusal::full);
+    q->pause_puts(true);
+    q.put("d", {.id = "id"});
+    CHECK(q.out.verdicts.back().what == verdict::duplicate);
+}
+
+TEST_CASE("20: a refusal that was lost with the connection is refused again, and never confirmed") {
+    leat::queue_rules rules;
+    rules.overflow = leat::queue_overflow::reject;
+    rules.max_messages = 2;
+    rig q{rules};
+    for (const auto* body : {"a", "b", "c"}) q.put(body);
+    q->producer_gone(q.producer);
+    const auto welcome = q->hello_producer({1, 1}, 1);
+    CHECK(welcome.known);
+    CHECK(welcome.decided == 3);
+    REQUIRE(welcome.refused.size() == 1);
+    CHECK(welcome.refused[0].first == 3);
+    CHECK(welcome.refused[0].why == put_refusal::full);
+    q.put_as(welcome.producer, 3, item("c"));
+    CHECK(q.out.verdicts.back().what == verdict::refused);
+    CHECK(q.out.verdicts.back().why == put_refusal::full);
+}
+
+TEST_CASE(
+    "21: the second of three commits fails: exactly its puts are refused, its outcomes go with the third") {
+    slow_store store;
+    rig q{committed(), &store};
+    const auto c = q.consumer(1);
+    const auto pass = [&](std::optional<bool> result) {
+        store.result = result;
+        q.pass(ms);
+    };
+    q.put("a");
+    q.hand_out();
+    q.put("b");
+    pass(true);
+    const auto given = q.hand_out();  // "a" is out, the commit with "b" has started
+    REQUIRE(given.size() == 1);
+    CHECK(store.started == 2);
+    q.settle(c, outcome::ack, given[0].d);  // for the third, which also has "c"
+    q.put("c");
+    pass(false);
+    CHECK(q.hand_out().empty());
+    CHECK(store.started == 3);
+    CHECK(store.last_gone == 1);
+    CHECK(q->depth().settled == 1);
+    CHECK(q.out.verdicts.back().first == 2);
+    CHECK(q.out.verdicts.back().why == put_refusal::store_failed);
+    pass(true);
+    CHECK(q.hand_out().size() == 1);
+    CHECK(q.out.verdicts.back().first == 3);
+    CHECK(q.out.verdicts.back().what == verdict::stored);
+    CHECK(q->counts().acked == 1);
+    CHECK(q->counts().failed == 1);
+    CHECK(adds_up(*q));
+}
+
+TEST_CASE("outcomes of a failed commit are kept for the next") {
+    slow_store store;
+    rig q{committed(), &store};
+    const auto c = q.consumer(1);
+    q.put("a");
+    q.hand_out();
+    store.result = true;
+    q.pass(ms);
+    const auto given = q.hand_out();
+    q.settle(c, outcome::ack, given[0].d);
+    q.pass(20 * ms);
+    q.hand_out();
+    store.result = false;
+    q.pass(ms);
+    CHECK(q->depth().settled == 1);
+    CHECK(q->counts().acked == 0);
+    q.hand_out();
+    q.pass(20 * ms);
+    q.hand_out();
+    CHECK(store.last_gone == 1);
+    store.result = true;
+    q.pass(ms);
+    CHECK(q->counts().acked == 1);
+}
+
+TEST_CASE("23: an id that is repeated while its first put is pending shares the fate of that commit") {
+    slow_store store;
+    rig q{committed(), &store};
+    q.put("a", {.id = "id"});
+    q.hand_out();
+    q.put("b", {.id = "id"});
+    q.pass(ms);
+    CHECK(q.out.verdicts.empty());
+    store.result = false;
+    q.pass(ms);
+    REQUIRE(q.out.verdicts.size() == 2);
+    for (const auto& v : q.out.verdicts) CHECK(v.why == put_refusal::store_failed);
+    q.put("c", {.id = "id"});
+    q.hand_out();
+    store.result = true;
+    q.pass(ms);
+    CHECK(q.out.verdicts.back().what == verdict::stored);
+    CHECK(q->counts().admitted == 2);
+}
+
+TEST_CASE(
+    "24: an id is a duplicate after ack and after purge, until its window ends, which no repeat extends") {
+    rig q;
+    const auto c = q.consumer(1);
+    q.put("a", {.id = "acked"});
+    const auto given = q.hand_out();
+    q.settle(c, outcome::ack, given[0].d);
+    q->pause_takes(true);
+    q.put("b", {.id = "purged"});
+    q.hand_out();
+    q->purge();
+    q.go_on(599 * second, 500 * ms);
+    for (const auto* id : {"acked", "purged"}) {
+        q.put("again", {.id = id});
+        CHECK(q.out.verdicts.back().what == verdict::duplicate);
+    }
+    q.go_on(second, 500 * ms);
+    q.put("new", {.id = "acked"});
+    CHECK(q.out.verdicts.back().what == verdict::stored);
+    CHECK(q->counts().same_id == 2);
+}
+
+TEST_CASE("an id window that is too small forgets the oldest and counts it") {
+    leat::queue_rules rules;
+    rules.dedup_ids = 2;
+    rig q{rules};
+    for (const auto* id : {"1", "2", "3"}) q.put("x", {.id = id});
+    q.put("x", {.id = "3"});
+    CHECK(q.out.verdicts.back().what == verdict::duplicate);
+    q.put("x", {.id = "1"});
+    CHECK(q.out.verdicts.back().what == verdict::stored);
+    CHECK(q->counts().evicted_ids == 2);
+}
+
+TEST_CASE(
+    "29: the rows of producers that left without a word are bounded, and each confirmed put is there once") {
+    leat::queue_rules rules;
+    rules.producer_rows = 100;
+    rig q{rules};
+    for (std::uint64_t i = 0; i < 2000; ++i) {
+        const auto p = q->hello_producer({4, i}, 1).producer;
+        q.put_as(p, 1, item("m"));
+        i % 2 == 0 ? q->producer_gone(p) : q->producer_bye(p);
+    }
+    q.hand_out();
+    CHECK(q->producers_known() == 101);
+    CHECK(q->counts().evicted_producers == 900);
+    CHECK(q->counts().confirmed == 2000);
+    CHECK(q->depth().ready == 2000);
+    // One that is still known finds its put; one that was evicted may store it twice, and that is counted.
+    CHECK(q->hello_producer({4, 1998}, 1).decided == 1);
+    CHECK(q->hello_producer({4, 0}, 2).known == false);
+    CHECK(q->counts().possible_duplicates == 1);
+    q.go_on(second);
+    q.pass(25 * 3600 * second);
+    q.hand_out();
+    CHECK(q->producers_known() == 3);
+}
+
+TEST_CASE("a gap in the numbers or a floor beyond them is out of sequence, and changes nothing") {
+    rig q;
+    q.put("a");
+    q.put_as(q.producer, 3, item("c"));
+    CHECK(q.status == put_status::out_of_sequence);
+    const auto x = item("x");
+    CHECK(q->put(q.producer, 2, 3, std::span{&x, 1}) == put_status::out_of_sequence);
+    CHECK(q->put(q.producer, 0, 1, std::span{&x, 1}) == put_status::out_of_sequence);
+    CHECK(q->counts().admitted == 1);
+}
+
+TEST_CASE("a bad message has its own verdict, and its neighbours theirs") {
+    leat::queue_rules rules;
+    rules.max_message = 100;
+    rig q{rules};
+    q.put("good");
+    q.put(std::string(101, 'x'));
+    CHECK(q.out.verdicts.back().why == put_refusal::too_large);
+    q.put("p", {.priority = 10});
+    CHECK(q.out.verdicts.back().why == put_refusal::bad_message);
+    q.put("k", {.key = std::string_view{"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"}});
+    CHECK(q.out.verdicts.back().what == verdict::stored);
+    q.put("d", {.delay = 366 * 24 * 3600 * second});
+    CHECK(q.out.verdicts.back().why == put_refusal::bad_message);
+    q.put("t", {.ttl = 0});
+    CHECK(q.out.verdicts.back().why == put_refusal::expired);
+    q->drain(true);
+    q.put("late");
+    CHECK(q.out.verdicts.back().why == put_refusal::draining);
+    CHECK(q.out.verdicts.back().first == 7);
+}
+
+TEST_CASE("after a refusal an in-order producer gets nothing stored until it resumes") {
+    leat::queue_rules rules;
+    rules.overflow = leat::queue_overflow::reject;
+    rules.max_messages = 1;
+    rig q{rules};
+    q->set_in_order(q.producer, true);
+    const auto c = q.consumer(1);
+    q.put("a");
+    const auto given = q.hand_out();
+    q.put("b");
+    CHECK(q.out.verdicts.back().why == put_refusal::full);
+    q.settle(c, outcome::ack, given[0].d);
+    q.put("c");
+    CHECK(q.out.verdicts.back().why == put_refusal::after_refusal);
+    q->set_in_order(q.producer, true);
+    q.put("d");
+    CHECK(q.out.verdicts.back().what == verdict::stored);
+}
