@@ -369,7 +369,7 @@ private:
             known.push_back(model_.all[static_cast<std::size_t>(i)].d);
         for (const auto& l : by.lost) known.push_back(l.first);
         if (!known.empty() && !chance(3)) r.first = known[below(known.size())];
-        r.last = r.first + (chance(30) ? below(20) : 0);
+        r.last = r.first + (chance(30) ? below(20) : chance(5) ? below(500) : 0);
         std::optional<ticks> delay;
         if (what == outcome::retry && chance(30)) delay = static_cast<ticks>(below(3000)) * ms;
         model_.settle(c, what, r.first, r.last, delay);

@@ -327,3 +327,27 @@ TEST_CASE(
     CHECK(q.settle(first, outcome::ack, given[0].d).stale == 1);
     CHECK(q.out.deliveries.size() <= 1);
 }
+
+TEST_CASE("ranges as wide as a hostile peer likes cost no more than what it holds") {
+    rig q{without_jitter()};
+    const auto a = q.consumer(1, 100), b = q.consumer(2, 100);
+    for (int i = 0; i < 150; ++i) q.put(std::to_string(i));
+    q.hand_out();
+    const auto mine = q->consumer(a).held;
+    REQUIRE(mine > 0);
+    const std::vector<number_range> all(1000, {1, ~std::uint64_t{0}});
+    const auto welcome = q->hello({9, 2}, all);
+    CHECK(q->consumer(b).held == 150 - mine);
+    CHECK(welcome.gone.back().last == ~std::uint64_t{0});
+    const auto result = q->settle(a, outcome::ack, all);
+    CHECK(result.applied == mine);
+    CHECK(q->consumer(a).held == 0);
+    CHECK(q->consumer(b).held == 150 - mine);
+    const number_range reversed{9, 3}, zero{0, 0};
+    CHECK(q->settle(b, outcome::ack, std::span{&reversed, 1}).applied == 0);
+    CHECK(q->settle(b, outcome::ack, std::span{&zero, 1}).applied == 0);
+    CHECK(q->settle(12345, outcome::ack, all).applied == 0);
+    q->extend(b, all);
+    q->heard(999);
+    q->bye(none);
+}

@@ -250,6 +250,45 @@ TEST_CASE("a credit of bytes ends with the delivery that reaches it") {
     CHECK(q.hand_out().size() == 1);
 }
 
+TEST_CASE("peek shows what is ready in the order of hand-out, and changes nothing") {
+    rig q{without_jitter()};
+    const auto c = q.consumer(1, 2);
+    for (const auto* body : {"a", "b", "c"}) q.put(body);
+    const auto given = q.hand_out();
+    q.put("first of k", {.key = "k", .priority = 9});
+    q.put("second of k", {.key = "k"});
+    q.put("delayed", {.delay = second});
+    q.put("d");
+    q.hand_out();
+    q.settle(c, outcome::release, given[1].d);
+    const texts all{"first of k", "b", "c", "d"};
+    for (std::uint64_t most = 0; most < 6; ++most) {
+        texts seen;
+        q->peek(most, [&](const ready_view& one) { seen.push_back(as_text(one.body)); });
+        CHECK(seen == texts(all.begin(),
+                            all.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(most, 4))));
+    }
+    q->grant(c, 10, 1 << 30);
+    CHECK(bodies(q.hand_out()) == all);
+}
+
+TEST_CASE("stat names the keys that are held and the age of what is ready") {
+    rig q{without_jitter()};
+    const auto c = q.consumer(1, 1);
+    const auto from = q->queue_time();
+    for (int i = 0; i < 4; ++i) q.put("k", {.key = "k"});
+    q.put("x", {.key = "x", .priority = 2});
+    q.hand_out();
+    const auto held = q->keys_held(10);
+    REQUIRE(held.size() == 1);
+    CHECK(held[0].seq == 1);
+    CHECK(held[0].waiting == 3);
+    CHECK(q->oldest(2) == from);
+    CHECK_FALSE(q->oldest(4).has_value());
+    CHECK(q->consumer(c).credit_messages == 0);
+    CHECK(q->consumer(c).held == 1);
+}
+
 TEST_CASE("purge leaves what is in flight, which may come back") {
     rig q{without_jitter()};
     const auto c = q.consumer(1, 1);

@@ -59,7 +59,7 @@ queue_rules queue_rules::resolved(bool on_disk) const {
 void queue_rules::check() const {
     within("max_messages", max_messages, 1, most_messages);
     if (max_bytes) within("max_bytes", *max_bytes, 1, most_bytes);
-    within("max_message", max_message, 1, 256 << 20);
+    within("max_message", max_message, 1, 128 << 20);
     within("max_key", max_key, 1, 4096);
     within("max_id", max_id, 1, 4096);
     within("max_headers", max_headers, 0, 4096);

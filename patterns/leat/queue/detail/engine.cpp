@@ -38,7 +38,7 @@ opening for_dead_letters(opening begin) {
 engine::engine(const queue_rules& rules, store& keep, sink& out, const opening& begin)
     : rules_(checked(rules)),
       store_(keep),
-      sink_(out),
+      sink_(&out),
       begin_(begin),
       at_once_(rules_.durability != durability::commit),
       now_(begin.now),
@@ -57,7 +57,7 @@ engine::engine(const queue_rules& rules, store& keep, sink& out, const opening& 
 }
 
 engine::engine(dead_letters_tag, const engine& of)
-    : engine(for_dead_letters(of.rules_), of.store_, of.sink_, for_dead_letters(of.begin_)) {
+    : engine(for_dead_letters(of.rules_), of.store_, *of.sink_, for_dead_letters(of.begin_)) {
     is_dead_ = true;
 }
 
@@ -134,6 +134,32 @@ std::vector<key_held> engine::keys_held(std::size_t most) const {
         held.push_back({entries_[line.head].seq(), entries_[line.head].ready_at, line.live});
     });
     return held;
+}
+
+void engine::peek(std::uint64_t most, const std::function<void(const ready_view&)>& visit) const {
+    const auto show = [&](spot at, const place& where, std::uint8_t priority, std::uint32_t attempts) {
+        visit({where.seq, where.ready_at, attempts, priority, at.rec->head(at.i), at.rec->body(at.i)});
+        --most;
+    };
+    for (auto p = priorities; p-- > 0 && most > 0;) {
+        auto back = returned_[p].nodes();
+        const auto some = static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(most, back.size()));
+        std::partial_sort(back.begin(), back.begin() + some, back.end(),
+                          [](const auto& a, const auto& b) { return a.key < b.key; });
+        auto next = back.begin();
+        const auto last = back.begin() + some;
+        const auto show_back = [&] {
+            const auto& e = entries_[next->item];
+            show(e.at(), next->key, p, e.attempts);
+            ++next;
+        };
+        fresh_.peek(p, most, [&](spot at) {
+            const auto where = at.rec->place_of(at.i);
+            while (next != last && most > 0 && next->key < where) show_back();
+            if (most > 0) show(at, where, p, 0);
+        });
+        while (next != last && most > 0) show_back();
+    }
 }
 
 consumer_stat engine::consumer(std::uint32_t handle) {

@@ -86,6 +86,15 @@ struct key_held {
     std::uint64_t waiting = 0;  ///< Messages behind it.
 };
 
+/// A message that nobody has.
+struct ready_view {
+    std::uint64_t seq = 0;
+    ticks ready_at = 0;
+    std::uint32_t attempts = 0;
+    std::uint8_t priority = 0;
+    std::span<const std::byte> head, body;
+};
+
 /// What a consumer has and may get.
 struct consumer_stat {
     bool live = false, standby = false;
@@ -140,7 +149,8 @@ public:
     void grant(std::uint32_t holder, std::uint64_t messages, std::uint64_t bytes);
     void heard(std::uint32_t holder);
 
-    /// Ranges mean all deliveries within that this holder has (W5). `delay` is for retry.
+    /// Ranges mean all deliveries within that this holder has (W5); each is a few lookups, however wide.
+    /// `delay` is for retry.
     settle_result settle(std::uint32_t holder, outcome what, std::span<const number_range> ranges,
                          std::optional<ticks> delay = {}, std::string_view text = {});
     /// The consumer's library gives deliveries up: losses that do not bar it (T6).
@@ -175,6 +185,9 @@ public:
     /// The dead letters as a queue that can be consumed and purged; passes of this engine drive it, all but
     /// `hand_out` of its own. Null when there are none.
     [[nodiscard]] engine* dead() noexcept { return dead_.get(); }
+    /// Where this engine speaks to from now on: the dead letters begin with the sink of their queue, whose
+    /// handles are others.
+    void speak_to(sink& out) noexcept { sink_ = &out; }
     void letters(const letter_filter& which, std::uint64_t most,
                  const std::function<void(const letter_view&)>& visit);
 
@@ -186,6 +199,9 @@ public:
     [[nodiscard]] std::optional<ticks> oldest(std::uint8_t priority) const;
     /// Keys whose first message is in flight or waits for its next attempt. Looks at all keys.
     [[nodiscard]] std::vector<key_held> keys_held(std::size_t most) const;
+    /// Calls `visit` for the first `most` ready messages, in the order of hand-out, suspects aside. Changes
+    /// nothing. Looks at all that have come back or are first of their key, once.
+    void peek(std::uint64_t most, const std::function<void(const ready_view&)>& visit) const;
     [[nodiscard]] consumer_stat consumer(std::uint32_t holder);
     [[nodiscard]] bool stopped_by_dead_letters() const noexcept { return !doomed_.empty(); }
     [[nodiscard]] ticks queue_time() const noexcept { return qt_; }
@@ -320,7 +336,7 @@ private:
 
     queue_rules rules_;
     store& store_;
-    sink& sink_;
+    sink* sink_;
     opening begin_;
     bool at_once_;          ///< Puts are taken before they are committed: durability interval and memory.
     bool is_dead_ = false;  ///< This is the queue of another one's dead letters (X2).

@@ -109,7 +109,7 @@ void engine::finish_commit(bool good) {
         drain_verdicts(i);
     }
     flying_producers_.clear();
-    if (good) sink_.committed(flying_outcomes_);
+    if (good) sink_->committed(flying_outcomes_);
 }
 
 /// What the commit under way means for this queue's messages.
@@ -226,7 +226,7 @@ void engine::drain_verdicts(std::uint32_t i) {
             counts_.refused[static_cast<std::size_t>(one.why)] += n;
             p.add_refused(one.first, one.last, one.why);
         }
-        sink_.decided({i, one.first, one.last, one.what, one.why, one.seq});
+        sink_->decided({i, one.first, one.last, one.what, one.why, one.seq});
     }
 }
 

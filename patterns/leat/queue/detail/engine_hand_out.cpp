@@ -111,7 +111,7 @@ void engine::give(holder& h, std::uint32_t e) {
 void engine::deliver(holder& h) {
     h.turn = ++turn_;
     holders_.update(h);
-    sink_.deliver(h.handle, batch_);
+    sink_->deliver(h.handle, batch_);
     batch_.clear();
 }
 

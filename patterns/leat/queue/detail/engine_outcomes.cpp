@@ -4,15 +4,55 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <vector>
 
 namespace leat::detail::queueing {
 namespace {
 
 constexpr ticks release_pause = 100'000'000;  // row 12
 
-bool among(std::span<const number_range> ranges, std::uint64_t d) {
-    return std::any_of(ranges.begin(), ranges.end(),
-                       [&](const auto& r) { return r.first <= d && d <= r.last; });
+constexpr std::uint64_t short_range = 64;  // is looked up number by number
+
+/// In order, without overlaps, without what is empty.
+std::vector<number_range> tidy(std::span<const number_range> ranges) {
+    std::vector<number_range> all;
+    for (const auto& r : ranges) {
+        if (r.first > 0 && r.first <= r.last) all.push_back(r);
+    }
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::size_t n = 0;
+    for (const auto& r : all) {
+        if (n > 0 && r.first <= all[n - 1].last) {
+            all[n - 1].last = std::max(all[n - 1].last, r.last);
+        } else {
+            all[n++] = r;
+        }
+    }
+    all.resize(n);
+    return all;
+}
+
+bool among(const std::vector<number_range>& tidied, std::uint64_t d) {
+    const auto after = std::upper_bound(tidied.begin(), tidied.end(), d,
+                                        [](std::uint64_t n, const number_range& r) { return n < r.first; });
+    return after != tidied.begin() && d <= std::prev(after)->last;
+}
+
+/// What is in the ranges but not among `kept`, which is ascending.
+std::vector<number_range> without(const std::vector<number_range>& tidied,
+                                  const std::vector<std::uint64_t>& kept) {
+    std::vector<number_range> rest;
+    auto next = kept.begin();
+    for (const auto& r : tidied) {
+        auto from = r.first;
+        for (; next != kept.end() && *next <= r.last; ++next) {
+            if (from < *next) rest.push_back({from, *next - 1});
+            from = *next + 1;
+        }
+        if (from <= r.last) rest.push_back({from, r.last});
+    }
+    return rest;
 }
 
 }  // namespace
@@ -24,6 +64,8 @@ std::uint32_t engine::find(const id128& consumer) {
 
 hello_result engine::hello(const id128& consumer, std::span<const number_range> keeps) {
     hello_result result;
+    const auto named = tidy(keeps);
+    std::vector<std::uint64_t> kept;
     auto* h = holders_.find(consumer);
     if ((h == nullptr || !h->live) && holders_.live().size() >= rules_.sessions) return result;
     if (h == nullptr) {
@@ -37,7 +79,9 @@ hello_result engine::hello(const id128& consumer, std::span<const number_range> 
         // W6: what it does not name never arrived.
         for (auto e = h->all.front(); e != none;) {
             const auto next = entries_[e].held_next;
-            if (!among(keeps, entries_[e].d)) {
+            if (among(named, entries_[e].d)) {
+                kept.push_back(entries_[e].d);
+            } else {
                 take_from_holder(e);
                 release(e);
             }
@@ -48,18 +92,7 @@ hello_result engine::hello(const id128& consumer, std::span<const number_range> 
         h->granted_messages = h->granted_bytes = h->given_messages = h->given_bytes = 0;
         holders_.hear(*h, qt_ - stalled_);
     }
-    for (const auto& r : keeps) {
-        for (auto d = r.first; d <= r.last && d <= last_d_; ++d) {
-            const auto e = flying_d_.find(d);
-            if (e != none && entries_[e].holder == h->handle) continue;
-            if (!result.gone.empty() && result.gone.back().last + 1 == d) {
-                result.gone.back().last = d;
-            } else {
-                result.gone.push_back({d, d});
-            }
-        }
-        if (r.last > last_d_) result.gone.push_back({std::max(r.first, last_d_ + 1), r.last});
-    }
+    result.gone = without(named, kept);
     holders_.update(*h);
     choose_active();
     result.holder = h->handle;
@@ -89,12 +122,14 @@ settle_result engine::each_of(std::uint32_t handle, std::span<const number_range
     result.number = ++outcomes_;
     mark_changed();
     auto* h = holders_.find(handle);
+    std::vector<std::uint64_t> held;  // by number, listed for the first wide range
+    bool listed = false;
     for (const auto& r : ranges) {
         if (r.first == 0 || r.first > r.last) continue;
         const auto before = result.applied + result.stale;
         const auto last = std::min(r.last, last_d_);
         if (h != nullptr && r.first <= last) {
-            if (last - r.first < 2 * std::uint64_t{h->held} + 8) {
+            if (last - r.first < short_range) {
                 for (auto d = r.first; d <= last; ++d) {
                     const auto e = flying_d_.find(d);
                     if (e == none || entries_[e].holder != h->handle) continue;
@@ -102,13 +137,18 @@ settle_result engine::each_of(std::uint32_t handle, std::span<const number_range
                     ++result.applied;
                 }
             } else {
-                for (auto e = h->all.front(); e != none && entries_[e].d <= last;) {
-                    const auto next = entries_[e].held_next;
-                    if (entries_[e].d >= r.first) {
-                        apply(e);
-                        ++result.applied;
-                    }
-                    e = next;
+                if (!listed) {
+                    for (auto e = h->all.front(); e != none; e = entries_[e].held_next)
+                        held.push_back(entries_[e].d);
+                    listed = true;
+                }
+                const auto begin = std::lower_bound(held.begin(), held.end(), r.first);
+                const auto end = std::upper_bound(begin, held.end(), last);
+                for (const auto d : std::span{begin, end}) {
+                    const auto e = flying_d_.find(d);  // none when an earlier range had it too
+                    if (e == none || entries_[e].holder != h->handle) continue;
+                    apply(e);
+                    ++result.applied;
                 }
             }
             if (!h->lost.empty()) {
@@ -181,8 +221,9 @@ settle_result engine::give_up(std::uint32_t handle, std::span<const number_range
 void engine::extend(std::uint32_t handle, std::span<const number_range> except) {
     auto* h = holders_.find(handle);
     if (h == nullptr || !h->live) return;
+    const auto left_out = tidy(except);
     for (auto e = h->all.front(); e != none; e = entries_[e].held_next) {
-        if (among(except, entries_[e].d)) continue;
+        if (among(left_out, entries_[e].d)) continue;
         leases_.erase(entries_, e);
         entries_[e].when = qt_ - stalled_;
         leases_.push_back(entries_, e);
@@ -322,6 +363,7 @@ void engine::lost(std::uint32_t e, bool lease_end, bool remember) {
 bool engine::late_ack(const lost_delivery& what, std::uint64_t d) {
     auto& one = entries_[what.entry];
     if (one.d != d || !one.lost || (one.is != state::ready && one.is != state::delayed)) return false;
+    // What is back and not first of its line can only be the rest of a run (K6, later).
     if (one.line != none && lines_[one.line].head != what.entry) return false;
     ++counts_.late_acks;
     leave_heaps(what.entry);
@@ -342,7 +384,7 @@ void engine::choose_active() {
     active_ = first;
     first->standby = false;
     holders_.update(*first);
-    sink_.consumer_active(first->handle);
+    sink_->consumer_active(first->handle);
 }
 
 }  // namespace leat::detail::queueing

@@ -12,6 +12,7 @@
 namespace leat::detail::queueing {
 namespace {
 
+constexpr std::uint64_t highest_floor = std::uint64_t{1} << 62;
 constexpr std::size_t worth_sharing = 8192;               // bytes; less is copied
 constexpr ticks longest_ttl = 3'000'000'000'000'000'000;  // 95 years, so that sums do not overflow
 
@@ -23,7 +24,7 @@ std::uint64_t weight_of(const put_item& item) {
 
 producer_welcome engine::hello_producer(const id128& id, std::uint64_t floor) {
     producer_welcome welcome;
-    floor = std::max<std::uint64_t>(floor, 1);
+    floor = std::clamp<std::uint64_t>(floor, 1, highest_floor);
     auto i = producers_.find(id);
     if (i != none && producers_[i].connected) producer_gone(i);
     if (producers_.connected() >= rules_.sessions) return welcome;
@@ -121,12 +122,12 @@ void engine::repeat(std::uint32_t i, std::uint64_t first, std::uint64_t last) {
         while (r != p.refused.end() && r->last < first) ++r;
         const auto refused_from = r == p.refused.end() ? last + 1 : std::max(r->first, first);
         if (first < refused_from) {
-            sink_.decided(
+            sink_->decided(
                 {i, first, std::min(last, refused_from - 1), verdict::duplicate, put_refusal::none, 0});
         }
         if (refused_from > last) return;
         const auto to = std::min(last, r->last);
-        sink_.decided({i, refused_from, to, verdict::refused, r->why, 0});
+        sink_->decided({i, refused_from, to, verdict::refused, r->why, 0});
         first = to + 1;
     }
 }
@@ -317,7 +318,7 @@ void engine::park(std::uint32_t i, const put_item& item) {
     }
     parked_.push_back(std::move(one));
     ++parked_count_;
-    if (producers_[i].parked++ == 0) sink_.producer_parked(i, true);
+    if (producers_[i].parked++ == 0) sink_->producer_parked(i, true);
 }
 
 /// Row 3: first come first served; small ones do not pass a big one.
@@ -330,7 +331,7 @@ void engine::take_parked(std::uint32_t& budget) {
         if (!admit(i, item, nullptr, true)) return;
         parked_.pop_front();
         --parked_count_;
-        if (--producers_[i].parked == 0) sink_.producer_parked(i, false);
+        if (--producers_[i].parked == 0) sink_->producer_parked(i, false);
         drain_verdicts(i);
     }
 }

@@ -54,7 +54,7 @@ void engine::end_leases(std::uint32_t& budget) {
         if (rules_.exclusive && h.live && active_ == &h) {  // K7: barred is as good as lost
             const auto handle = h.handle;
             lose(h);
-            sink_.consumer_lost(handle);
+            sink_->consumer_lost(handle);
         }
     }
 }
@@ -66,7 +66,7 @@ void engine::end_sessions(std::uint32_t& budget) {
         budget -= std::min(budget, 1 + h.held);
         const auto handle = h.handle;
         lose(h);
-        sink_.consumer_lost(handle);
+        sink_->consumer_lost(handle);
     }
 }
 
