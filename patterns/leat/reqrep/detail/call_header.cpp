@@ -2,7 +2,7 @@
 
 #include <leat/codec.hpp>
 
-#include <ctime>
+#include <chrono>
 
 namespace leat::detail {
 namespace {
@@ -41,9 +41,8 @@ bool read_header(const message& frame, call_header& out) {
 }
 
 std::uint32_t wall_clock_ms() {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);  // to within some ms, at a fifth of the cost
-    return static_cast<std::uint32_t>(std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000);
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
 }
 
 }  // namespace leat::detail
