@@ -17,7 +17,15 @@ close_report context::close(deadline until) {
 }
 
 loop& context::background() {
-    return state_->background();
+    return *state_->shared_background();  // which the state holds on to
+}
+
+std::shared_ptr<loop> context::shared_background() {
+    return state_->shared_background();
+}
+
+std::shared_ptr<void> context::attached(std::type_index what, std::shared_ptr<void> (*make)()) {
+    return state_->attached(what, make);
 }
 
 void context::warn(const std::string& text) const {

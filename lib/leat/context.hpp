@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <typeindex>
 #include <vector>
 
 namespace leat {
@@ -75,6 +76,17 @@ public:
     /// The loop that the context's thread runs; started by the first call.
     [[nodiscard]] loop& background();
 
+    /// The same for those who may outlive the context: what is posted after its end is dropped.
+    [[nodiscard]] std::shared_ptr<loop> shared_background();
+
+    /// The one object of type `T` that belongs to this context, made on first need. It lives for as long as
+    /// the context or one of its sockets.
+    template <class T>
+    [[nodiscard]] std::shared_ptr<T> attached() {
+        return std::static_pointer_cast<T>(
+            attached(typeid(T), []() -> std::shared_ptr<void> { return std::make_shared<T>(); }));
+    }
+
     /// Passes a line to `on_warning`.
     void warn(const std::string& text) const;
 
@@ -83,6 +95,8 @@ public:
 
 private:
     friend class socket;
+
+    std::shared_ptr<void> attached(std::type_index what, std::shared_ptr<void> (*make)());
 
     std::shared_ptr<detail::context_state> state_;
 };

@@ -156,7 +156,7 @@ void context_state::leave_inproc(const record_ptr& record) {
     }
 }
 
-loop& context_state::background() {
+std::shared_ptr<loop> context_state::shared_background() {
     const std::lock_guard lock{mutex_};
     if (closing_) throw error{errc::closed, "the context is closed"};
     if (!background_) {
@@ -174,7 +174,14 @@ loop& context_state::background() {
             own->ended = true;
         }};
     }
-    return background_->events;
+    return {background_, &background_->events};
+}
+
+std::shared_ptr<void> context_state::attached(std::type_index what, std::shared_ptr<void> (*make)()) {
+    const std::lock_guard lock{mutex_};
+    auto& one = attached_[what];
+    if (!one) one = make();
+    return one;
 }
 
 close_report context_state::close(deadline until) {

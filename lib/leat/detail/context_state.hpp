@@ -8,8 +8,10 @@
 
 #include <condition_variable>
 #include <list>
+#include <map>
 #include <mutex>
 #include <thread>
+#include <typeindex>
 
 namespace leat::detail {
 
@@ -33,7 +35,8 @@ public:
     void inproc_disconnected(const std::shared_ptr<socket_record>& record, const std::string& name);
 
     close_report close(deadline until);
-    loop& background();
+    std::shared_ptr<loop> shared_background();
+    std::shared_ptr<void> attached(std::type_index what, std::shared_ptr<void> (*make)());
     void warn(const std::string& text) const;
 
     /// "push tcp://127.0.0.1:5555".
@@ -83,6 +86,7 @@ private:
         std::atomic<bool> ended{false};
     };
     std::shared_ptr<background_thread> background_;
+    std::map<std::type_index, std::shared_ptr<void>> attached_;
     const std::shared_ptr<parting_sockets> parting_ = std::make_shared<parting_sockets>();
 };
 

@@ -164,7 +164,7 @@ void attach_monitor(context_state& ctx, void* zmq, const std::shared_ptr<monitor
         const auto kind = zmq_errno() == ETERM ? errc::closed : errc::no_resources;
         throw error{kind, "cannot monitor a socket: " + std::string{zmq_strerror(zmq_errno())}};
     }
-    auto& events = ctx.background();
+    auto& events = *ctx.shared_background();
     events.post([&events, reader, peers] {
         const auto which = std::make_shared<loop::id>();
         *which = events.watch_raw(reader.get(), [&events, reader, peers, which] {
