@@ -20,6 +20,9 @@
 #include <leat/pipeline/stage.hpp>
 #include <leat/pubsub/publisher.hpp>
 #include <leat/pubsub/subscriber.hpp>
+#include <leat/queue/consumer.hpp>
+#include <leat/queue/producer.hpp>
+#include <leat/queue/queue.hpp>
 #include <leat/queue/queue_rules.hpp>
 #include <leat/queue/queue_stat.hpp>
 #include <leat/queue/queue_types.hpp>

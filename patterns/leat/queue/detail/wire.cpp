@@ -62,8 +62,9 @@ bool valid(const ranges& list) noexcept {
 }
 
 bool valid(const std::vector<settlement>& groups) noexcept {
-    return std::all_of(groups.begin(), groups.end(),
-                       [](const auto& one) { return one.outcome <= 3 && valid(one.deliveries); });
+    return std::all_of(groups.begin(), groups.end(), [](const auto& one) {
+        return one.outcome <= settlement::given_up && valid(one.deliveries);
+    });
 }
 
 bool valid(const hello& frame) noexcept {

@@ -53,9 +53,10 @@ enum class command : std::uint8_t {
 
 enum class role : std::uint8_t { producer = 1, consumer = 2, admin = 3 };
 
-/// What every frame begins with: its command, the session that it belongs to (0 in HELLO), which one of its
-/// sender it is there, and the highest number that the sender has seen from the other side. Both count from 1
-/// without a gap.
+/// What every frame begins with: its command, the session that it belongs to, which one of its sender it is
+/// there, and the highest number that the sender has seen from the other side. Both count from 1 without a
+/// gap. The client chooses the session's number in its HELLO, which is the session's first frame: another one
+/// each time, so that what belongs to an older one is told from the rest.
 struct head {
     std::uint8_t what = 0;  ///< command
     std::uint64_t session = 0;
@@ -94,7 +95,8 @@ struct attributes {
 struct put_special {
     std::uint32_t index = 0;      ///< Which message of the frame, from 0; ascending.
     msgpack::type::raw_ref head;  ///< `attributes`, as one msgpack object.
-    MSGPACK_DEFINE(index, head)
+    std::uint64_t waited = 0;     ///< ms in its producer's memory, which count for its ttl.
+    MSGPACK_DEFINE(index, head, waited)
 };
 
 /// What is to be said of one message of a DELIVER.
@@ -108,7 +110,8 @@ struct deliver_special {
 
 /// One outcome for all deliveries within the ranges that are the sender's and not settled yet.
 struct settlement {
-    std::uint8_t outcome = 0;  ///< leat::outcome
+    static constexpr std::uint8_t given_up = 4;  ///< The library's own: a handler has held it for `max_hold`.
+    std::uint8_t outcome = 0;                    ///< leat::outcome, or given_up
     ranges deliveries;
     std::optional<std::uint64_t> delay;  ///< ms, of a retry
     std::string text;                    ///< of a reject
@@ -164,11 +167,12 @@ struct put {
 };
 
 /// A consumer's credit, counted from the session's beginning: the queue delivers no more than that in all.
+/// The delivery that reaches the total of bytes may exceed it, so none is too large for a credit.
 struct credit {
     static constexpr auto id = command::credit;
     head at = head_of(id);
     std::uint64_t messages = 0;
-    std::uint64_t bytes = 0;  ///< Of body frames.
+    std::uint64_t bytes = 0;  ///< Of attributes and bodies.
     MSGPACK_DEFINE(at, messages, bytes)
 };
 
@@ -252,7 +256,8 @@ struct refuse {
     MSGPACK_DEFINE(at, puts)
 };
 
-/// A producer's credit, counted from the session's beginning: bytes of PUT's two frames together.
+/// A producer's credit, counted from the session's beginning: bytes of PUT's two frames together. The PUT
+/// that reaches it may exceed it.
 struct grant {
     static constexpr auto id = command::grant;
     head at = head_of(id);
@@ -276,8 +281,8 @@ struct deliver {
 struct settled {
     static constexpr auto id = command::settled;
     head at = head_of(id);
-    ranges applied;
-    ranges stale;
+    std::uint64_t applied = 0;  ///< Outcomes of this session that had an effect,
+    std::uint64_t stale = 0;    ///< and those that came too late, or were of nothing that it held.
     std::uint64_t committed =
         0;  ///< The highest counter of a SETTLE whose outcomes are all as safe as the queue's puts.
     MSGPACK_DEFINE(at, applied, stale, committed)

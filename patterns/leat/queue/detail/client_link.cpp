@@ -1,0 +1,380 @@
+#include <leat/queue/detail/client_link.hpp>
+
+#include <leat/error.hpp>
+#include <leat/queue/detail/loop_call.hpp>
+
+#include <zmq.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace leat::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto first_tick = 50ms;
+constexpr auto hello_timeout = 1s;
+constexpr std::chrono::milliseconds longest_pause = 1s;
+constexpr int frames_a_turn = 512;
+
+socket_options for_link(socket_options options) {
+    options.immediate = true;  // else a queue that comes back gets frames of the session before
+    options.send_frames = 0;   // the queue's grants bound what is sent, and the credit what comes
+    options.receive_frames = 0;
+    options.send_bytes = std::size_t{1} << 30;
+    options.max_message = std::max<std::size_t>(options.max_message, std::size_t{1} << 30);
+    return options;
+}
+
+const std::string& process_id() {
+    static const std::string id = random_id();
+    return id;
+}
+
+}  // namespace
+
+std::string random_id() {
+    std::random_device random;
+    std::string id;
+    while (id.size() < 16) id.push_back(static_cast<char>(random()));
+    return id;
+}
+
+client_link::client_link(context& ctx, link_target target)
+    : warn_(ctx.warner()),
+      target_(std::move(target)),
+      events_(ctx.shared_background()),
+      socket_(ctx, role::dealer, for_link(target_.socket)),
+      session_(std::random_device{}() >> 1),
+      client_id_(random_id()) {}
+
+client_link::~client_link() = default;
+
+std::string client_link::name() const {
+    return target_.at.str() + " queue " + target_.queue;
+}
+
+void client_link::begin() {
+    // The news comes under the context's locks, so it is looked at later.
+    socket_.peers().on_event([weak = weak_from_this(), events = events_.get()] {
+        events->post([weak] {
+            const auto self = weak.lock();
+            if (!self) return;
+            lock held{self->mutex_};
+            self->look();
+            self->leave(held);
+        });
+    });
+    std::size_t size = sizeof fd_;
+    zmq_getsockopt(socket_.handle(), ZMQ_FD, &fd_, &size);
+    socket_.connect(target_.at);
+
+    // A loop that ends drops its timers: this one tells of it.
+    struct anchor {
+        explicit anchor(std::weak_ptr<client_link> l) : link(std::move(l)) {}
+        ~anchor() {
+            if (const auto self = link.lock()) self->on_loop_end();
+        }
+        anchor(const anchor&) = delete;
+        anchor& operator=(const anchor&) = delete;
+        std::weak_ptr<client_link> link;
+    };
+    events_->post([weak = weak_from_this(), end = std::make_shared<anchor>(weak_from_this())] {
+        const auto self = weak.lock();
+        if (!self) return;
+        lock held{self->mutex_};
+        if (self->closed_) return;
+        self->anchor_ = self->events_->every(std::chrono::hours{24}, [end] {});
+        self->watch_ = self->events_->watch_fd(self->fd_, [weak] {
+            const auto here = weak.lock();
+            if (!here) return;
+            lock inner{here->mutex_};
+            here->touched_ = true;
+            here->leave(inner);
+        });
+        self->set_tick(first_tick);
+        self->touched_ = true;
+        self->look();
+        self->leave(held);
+    });
+}
+
+void client_link::set_tick(std::chrono::nanoseconds interval) {
+    if (interval == tick_) return;
+    tick_ = interval;
+    if (timer_ != 0) events_->cancel(timer_);
+    timer_ = events_->every(interval, [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        lock held{self->mutex_};
+        self->on_tick();
+        self->leave(held);
+    });
+}
+
+leat::status client_link::wait_ready(deadline until) {
+    lock held{mutex_};
+    const auto over = [&] { return up() || closed_; };
+    if (until.is_never()) {
+        changed_.wait(held, over);
+    } else {
+        changed_.wait_until(held, clock::now() + until.left(), over);
+    }
+    if (closed_) return leat::status::closed;
+    return up() ? leat::status::ok : leat::status::timeout;
+}
+
+void client_link::stamp(wire::head& at) noexcept {
+    at.session = session_;
+    at.counter = ++out_;
+    at.seen = in_;
+}
+
+std::size_t client_link::send_scratch(message* body) {
+    parts_.clear();
+    parts_.emplace_back(scratch_.view());
+    auto size = scratch_.size();
+    if (body != nullptr) {
+        size += body->size();
+        parts_.push_back(body->share());
+    }
+    touched_ = true;
+    socket_.hand_over();
+    const auto how = socket_.send(parts_, deadline::now());
+    if (how == leat::status::ok) return size;
+    end_session();  // the connection is gone; `look` will greet the next one
+    return 0;
+}
+
+void client_link::leave(lock& held) {
+    if (touched_ && !closed_) drain();
+    held.unlock();
+    run_ready();
+}
+
+/// Takes note of connections made and broken.
+void client_link::look() {
+    if (closed_) return;
+    const auto broken = socket_.counts().disconnects.value();
+    const bool there = socket_.peers().connected() > 0;
+    if (broken != seen_disconnects_ || !there) {
+        touched_ = true;
+        drain();  // what the queue has said before it went counts
+        seen_disconnects_ = broken;
+        end_session();
+    }
+    if (there && phase_ == phase::down && !closed_) hello();
+}
+
+void client_link::end_session() {
+    if (std::exchange(phase_, phase::down) == phase::up) session_ended();
+}
+
+void client_link::renew() {
+    if (phase_ != phase::up) return;
+    end_session();
+    hello();
+}
+
+void client_link::hello() {
+    const auto now = clock::now();
+    if (now < hello_at_) return;
+    wire::hello frame;
+    frame.as = static_cast<std::uint8_t>(target_.as);
+    frame.queue = target_.queue;
+    frame.client = client_id_;
+    frame.process = process_id();
+    greet(frame);
+    ++session_;
+    out_ = in_ = 0;
+    phase_ = phase::greeting;
+    greeted_ = heard_ = now;
+    send(frame);
+}
+
+void client_link::drain() {
+    if (draining_) return;
+    draining_ = true;
+    touched_ = false;
+    socket_.hand_over();
+    int left = frames_a_turn;
+    for (; left > 0 && !closed_; --left) {
+        const auto how = socket_.receive(incoming_, deadline::now());
+        if (how != leat::status::ok) break;
+        message none;
+        if (incoming_.size() <= 2) on_frame(incoming_[0], incoming_.size() == 2 ? incoming_[1] : none);
+    }
+    draining_ = false;
+    if (left == 0) {
+        events_->post([weak = weak_from_this()] {
+            const auto self = weak.lock();
+            if (!self) return;
+            lock held{self->mutex_};
+            self->touched_ = true;
+            self->leave(held);
+        });
+    }
+    touched_ = false;
+}
+
+void client_link::on_frame(const message& header, message& body) {
+    const auto what = wire::command_of(header.view());
+    wire::beginning begins;
+    wire::error fault;
+    if (!what || phase_ == phase::down) return;
+    if (*what == wire::command::error) {
+        if (wire::read(header.view(), fault) && fault.at.session == session_) on_error(fault);
+        return;
+    }
+    if (phase_ == phase::greeting) {
+        wire::welcome frame;
+        if (*what != wire::command::welcome || !wire::read(header.view(), frame)) return;
+        if (frame.at.session != session_ || frame.at.counter != 1) return;
+        in_ = 1;
+        heard_ = clock::now();
+        terms_ = std::move(frame);
+        phase_ = phase::up;
+        hello_pause_ = 0ms;
+        warned_of_ = 0;
+        if (!welcomed(terms_)) return end_session();
+        const auto ms = [](std::uint64_t n) {
+            return std::chrono::milliseconds{std::min<std::uint64_t>(n, 3'600'000)};
+        };
+        const auto interval = std::clamp<std::chrono::nanoseconds>(
+            std::min<std::chrono::nanoseconds>(ms(terms_.session_timeout) / 8, ms(terms_.lease) / 6), 5ms,
+            250ms);
+        events_->post([weak = weak_from_this(), interval] {
+            const auto self = weak.lock();
+            if (!self) return;
+            const std::lock_guard held{self->mutex_};
+            if (!self->closed_ && self->timer_ != 0) self->set_tick(interval);
+        });
+        changed_.notify_all();
+        return;
+    }
+    if (!wire::read(header.view(), begins) || begins.at.session != session_) return;
+    if (begins.at.counter != in_ + 1) {  // W2: a frame was lost
+        end_session();
+        return hello();
+    }
+    in_ = begins.at.counter;
+    heard_ = clock::now();
+    heard_up_to(std::min(begins.at.seen, out_));
+    if (*what == wire::command::pong || *what == wire::command::status) return;
+    if (!received(*what, header.view(), body)) {
+        end_session();
+        hello();
+    }
+}
+
+void client_link::on_error(const wire::error& frame) {
+    if (frame.goes_on) {
+        if (phase_ == phase::up) ++in_;
+        return;
+    }
+    const bool was_up = phase_ == phase::up;
+    end_session();
+    const auto code = static_cast<wire::error_code>(frame.code);
+    const bool ours = code == wire::error_code::session_lost || code == wire::error_code::out_of_sequence;
+    if (!ours && std::exchange(warned_of_, frame.code) != frame.code) warn_(name() + ": " + frame.text);
+    hello_at_ = clock::now() + hello_pause_;
+    hello_pause_ = std::min(longest_pause, 2 * hello_pause_ + 25ms);
+    if (ours && was_up) hello();
+}
+
+void client_link::on_tick() {
+    if (closed_) return;
+    look();
+    const auto now = clock::now();
+    if (phase_ == phase::greeting && now - greeted_ > hello_timeout) {
+        phase_ = phase::down;
+        hello();
+        return;
+    }
+    if (phase_ != phase::up) {
+        // libzmq does not connect again over inproc.
+        if (target_.at.via() == endpoint::transport::inproc && socket_.peers().connected() == 0 &&
+            seen_disconnects_ > 0 && now >= hello_at_) {
+            hello_at_ = now + 100ms;
+            connect_again();
+        }
+        return;
+    }
+    const std::chrono::milliseconds timeout{terms_.session_timeout};
+    if (now - heard_ > timeout) {
+        end_session();
+        connect_again();
+        return;
+    }
+    if (now - pinged_ > timeout / 4) {
+        pinged_ = now;
+        wire::ping frame;
+        if (send(frame) == 0) return;
+    }
+    tick(now);
+}
+
+/// The connection may be one on which nothing arrives any more without either side knowing.
+void client_link::connect_again() {
+    socket_.hand_over();
+    try {
+        socket_.disconnect(target_.at);
+    } catch (const std::exception&) {  // libzmq has given it up already
+    }
+    try {
+        socket_.connect(target_.at);
+    } catch (const std::exception& failure) {
+        warn_(name() + ": " + failure.what());
+    }
+    touched_ = true;
+}
+
+void client_link::close_link() {
+    {
+        lock held{mutex_};
+        if (closed_) return;
+        if (greeted()) {
+            wire::bye frame;
+            send(frame);
+        }
+        closed_ = true;
+        phase_ = phase::down;
+        ended();
+        changed_.notify_all();
+        held.unlock();
+        run_ready();
+    }
+    socket_.peers().on_event({});
+    // The loop lets go of the descriptor before the socket closes. A loop that has ended drops the task.
+    const auto done = std::make_shared<happening>();
+    auto end = [self = shared_from_this(), over = std::make_shared<end_of>(done)] {
+        // Without the mutex: the anchor takes it when it goes.
+        for (const auto one : {self->watch_, self->timer_, self->anchor_}) {
+            if (one != 0) self->events_->cancel(one);
+        }
+        const std::lock_guard held{self->mutex_};
+        self->socket_.hand_over();
+        self->socket_.close();
+    };
+    events_->post(std::move(end));
+    static_cast<void>(done->wait(5s));
+}
+
+void client_link::on_loop_end() {
+    {
+        const std::lock_guard held{mutex_};
+        if (!closed_) {
+            closed_ = true;
+            phase_ = phase::down;
+            ended();
+            changed_.notify_all();
+        }
+        socket_.hand_over();
+        socket_.close();
+    }
+    run_ready();
+}
+
+}  // namespace leat::detail

@@ -1,0 +1,153 @@
+#include <leat/queue/detail/hosted_queue.hpp>
+
+#include <leat/queue/detail/queue_host.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <random>
+
+namespace leat::detail {
+namespace {
+
+using queueing::delivery_view;
+
+constexpr std::uint64_t most_bytes = 64u << 10;  // of a DELIVER
+constexpr std::size_t most_messages = 1024;
+constexpr std::size_t worth_sharing = 4096;
+
+queueing::opening new_opening() {
+    std::random_device device;
+    const auto random = [&] { return std::uint64_t{device()} << 32 | device(); };
+    const auto wall = std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::chrono::system_clock::now().time_since_epoch());
+    queueing::opening begin;
+    // A queue in memory remembers no opening: the clock gives a number that grows.
+    begin.number = static_cast<std::uint64_t>(wall.count() / 1000);
+    begin.salt = random();
+    begin.queue = {random(), random()};
+    begin.hash_key = {random(), random()};
+    begin.qt = wall.count();
+    begin.now = queue_host::clock_now();
+    begin.seed = random();
+    return begin;
+}
+
+/// True when the bodies lie one behind the other in the same block.
+bool contiguous(std::span<const delivery_view> batch) {
+    const auto* block = batch.front().block;
+    const auto* at = batch.front().body.data();
+    if (block == nullptr || block->size() < worth_sharing) return false;
+    for (const auto& one : batch) {
+        if (one.block != block || one.body.data() != at) return false;
+        at += one.body.size();
+    }
+    return true;
+}
+
+}  // namespace
+
+hosted_queue::hosted_queue(queue_host& host, std::string name, const queue_rules& rules)
+    : host_(host), name_(std::move(name)), begin_(new_opening()), engine_(rules, store_, *this, begin_) {}
+
+void hosted_queue::decided(const queueing::verdict_range& v) {
+    const auto found = producers.find(v.producer);
+    if (found == producers.end()) return;
+    auto& all = found->second->verdicts;
+    if (!all.empty() && all.back().last + 1 == v.first && all.back().what == v.what &&
+        all.back().why == v.why) {
+        all.back().last = v.last;
+    } else {
+        all.push_back(v);
+    }
+    host_.flush_later(found->second);
+}
+
+void hosted_queue::producer_parked(std::uint32_t producer, bool parked) {
+    const auto found = producers.find(producer);
+    if (found == producers.end()) return;
+    found->second->parked = parked;
+    host_.flush_later(found->second);
+}
+
+void hosted_queue::consumer_lost(std::uint32_t holder) {
+    const auto found = consumers.find(holder);
+    if (found == consumers.end()) return;
+    host_.end_later(found->second, wire::error_code::session_lost, "not heard of in time, or barred");
+}
+
+void hosted_queue::deliver(std::uint32_t holder, std::span<const delivery_view> batch) {
+    if (to_holder_ != queueing::none) {
+        const bool follows = to_holder_ == holder && shared_ &&
+                             frame_.first + frame_.sizes.size() == batch.front().d &&
+                             batch.front().body.data() == end_ && contiguous(batch) &&
+                             frame_.sizes.size() + batch.size() <= most_messages &&
+                             static_cast<std::uint64_t>(end_ - from_) < most_bytes;
+        if (!follows) send_deliveries();
+    }
+    const bool fresh = to_holder_ == queueing::none;
+    if (fresh) {
+        const auto found = consumers.find(holder);
+        to_ = found == consumers.end() ? nullptr : found->second;
+        to_holder_ = holder;
+        frame_.first = batch.front().d;
+        frame_.sizes.clear();
+        frame_.sequences.clear();
+        frame_.special.clear();
+        in_sequence_ = true;
+        shared_ = contiguous(batch);
+        if (shared_) {
+            block_ = batch.front().block->share();
+            from_ = batch.front().body.data();
+        } else {
+            std::size_t size = 0;
+            for (const auto& one : batch) size += one.body.size();
+            block_ = message{size};
+            auto* at = block_.data();
+            for (const auto& one : batch) {
+                if (!one.body.empty()) std::memcpy(at, one.body.data(), one.body.size());
+                at += one.body.size();
+            }
+        }
+    }
+    if (shared_) end_ = batch.back().body.data() + batch.back().body.size();
+    bool special = false;
+    for (const auto& one : batch) {
+        const auto index = static_cast<std::uint32_t>(frame_.sizes.size());
+        frame_.sizes.push_back(static_cast<std::uint32_t>(one.body.size()));
+        if (index > 0) in_sequence_ = in_sequence_ && one.seq == last_seq_ + 1;
+        // A message that is handed out again may be older than the one before it: the distance then wraps
+        // around.
+        frame_.sequences.push_back(index == 0 ? one.seq : one.seq - last_seq_);
+        last_seq_ = one.seq;
+        if (one.head.empty() && one.attempts == 0 && one.deliveries == 0) continue;
+        wire::deliver_special with;
+        with.index = index;
+        with.head = {reinterpret_cast<const char*>(one.head.data()),
+                     static_cast<std::uint32_t>(one.head.size())};
+        with.attempts = one.attempts;
+        with.deliveries = one.deliveries;
+        frame_.special.push_back(with);
+        special = true;
+    }
+    if (special || !shared_) send_deliveries();  // heads last as long as this call
+}
+
+void hosted_queue::send_deliveries() {
+    if (to_holder_ == queueing::none) return;
+    const queueing::number_range all{frame_.first, frame_.first + frame_.sizes.size() - 1};
+    if (in_sequence_ && frame_.sequences.size() > 1) frame_.sequences.resize(1);
+    message body = shared_ ? slice_of(block_, from_, end_) : std::move(block_);
+    block_ = message{};
+    if (to_ == nullptr || !host_.send(*to_, frame_, &body)) unsent_.emplace_back(to_holder_, all);
+    to_ = nullptr;
+    to_holder_ = queueing::none;
+}
+
+void hosted_queue::release_unsent() {
+    for (const auto& [holder, range] : std::exchange(unsent_, {})) {
+        static_cast<void>(engine_.settle(holder, outcome::release, std::span{&range, 1}));
+    }
+}
+
+}  // namespace leat::detail

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <leat/queue/detail/callback_runner.hpp>
+#include <leat/queue/detail/client_link.hpp>
+#include <leat/queue/detail/producer_core.hpp>
+
+#include <deque>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace leat::detail {
+
+/// Messages of one PUT.
+struct put_batch {
+    std::uint64_t first = 0;
+    buffer open;   ///< The bodies, while it is being filled,
+    message body;  ///< and then.
+    wire::put frame;
+    struct special {
+        std::uint32_t index;
+        std::size_t begin, size;  ///< In `heads`.
+        client_link::time put_at;
+        bool ttl;
+    };
+    std::vector<special> specials;
+    buffer heads;
+    std::vector<std::pair<std::uint32_t, put_waiter>> waiters;
+
+    [[nodiscard]] std::uint64_t last() const noexcept { return first + frame.sizes.size() - 1; }
+    void clear();
+};
+
+/// A producer's session, and what it has put and not been told the verdict of.
+///
+/// All puts up to `decided_` have their verdict, since a queue gives them in order (I13).
+class producer_link final : public client_link {
+public:
+    producer_link(context& ctx, const endpoint& at, producer_options options);
+
+    [[nodiscard]] lock take() { return lock{mutex_}; }
+    [[nodiscard]] leat::status wait_for_room(lock& held, deadline until);
+    [[nodiscard]] buffer& open_batch();
+    void added(lock& held, std::size_t before, const put_options& how, put_waiter waiter);
+    [[nodiscard]] std::size_t flush(deadline until);
+    [[nodiscard]] std::vector<refused_put> take_refused();
+    [[nodiscard]] std::size_t unconfirmed();
+    [[nodiscard]] std::chrono::milliseconds linger() const noexcept { return options_.linger; }
+    void close(deadline until);
+
+protected:
+    void greet(wire::hello& frame) override;
+    bool welcomed(const wire::welcome& frame) override;
+    void session_ended() override;
+    bool received(wire::command what, std::span<const std::byte> header, message& body) override;
+    void heard_up_to(std::uint64_t) override {}
+    void tick(time now) override;
+    void ended() override;
+    void run_ready() override;
+
+private:
+    /// A put to be made again, under another number: its queue will have it later (W4).
+    struct again {
+        std::vector<std::byte> body, head;
+        put_waiter waiter;
+        bool ttl = false;
+        time put_at{};
+    };
+
+    [[nodiscard]] bool full() const noexcept;
+    [[nodiscard]] bool may_send() const noexcept { return up() && sent_ < granted_; }
+    void pump();
+    void seal();
+    bool send_batch(put_batch& batch);
+    bool decide(std::uint64_t first, std::uint64_t last, verdict what, put_refusal why,
+                const std::string& text);
+    void refuse(put_batch& batch, std::uint32_t index, put_waiter* waiter, put_refusal why,
+                const std::string& text);
+    void tell(put_waiter& waiter, put_result result);
+
+    static constexpr std::size_t frames_before_gathering = 4;
+
+    const producer_options options_;
+    const std::weak_ptr<callback_runner> callbacks_;
+    std::deque<std::unique_ptr<put_batch>> batches_;  ///< Sealed; those before `unsent_` are under way.
+    std::size_t unsent_ = 0;
+    std::unique_ptr<put_batch> open_ = std::make_unique<put_batch>();
+    std::vector<std::unique_ptr<put_batch>> spare_;
+    std::uint64_t last_ = 0, decided_ = 0;
+    std::size_t bytes_ = 0;  ///< Of all bodies without verdict.
+    std::uint64_t sent_ = 0, granted_ = 0;
+    std::size_t waiting_for_room_ = 0, flushing_ = 0;
+    std::vector<refused_put> refused_;
+    std::vector<again> again_;
+    std::vector<std::pair<put_waiter, put_result>> ready_;
+    wire::confirm confirm_;
+    wire::refuse refuse_;
+};
+
+}  // namespace leat::detail

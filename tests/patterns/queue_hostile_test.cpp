@@ -1,0 +1,260 @@
+// Peers that do not keep the protocol, and many threads on one handle.
+
+#include <leat/queue/consumer.hpp>
+#include <leat/queue/detail/wire_io.hpp>
+#include <leat/queue/producer.hpp>
+#include <leat/queue/queue.hpp>
+
+#include "support/joined.hpp"
+#include "support/running_relay.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+
+using namespace std::chrono_literals;
+namespace wire = leat::detail::wire;
+using leat::status;
+using support::comes_true;
+using support::patience;
+
+namespace {
+
+/// A DEALER that says what a test wants.
+class rogue {
+public:
+    rogue(leat::context& ctx, const leat::endpoint& at, wire::role as)
+        : s_(support::connected(ctx, leat::role::dealer, at)) {
+        wire::hello frame;
+        frame.as = static_cast<std::uint8_t>(as);
+        frame.queue = "work";
+        frame.client = as == wire::role::producer ? std::string(16, 'p') : std::string(16, 'c');
+        frame.process = std::string(16, 'x');
+        hello = frame;
+    }
+
+    template <class Frame>
+    void say(Frame frame, const std::string& body = {}) {
+        frame.at.session = 77;
+        frame.at.counter =
+            frame.at.what == static_cast<std::uint8_t>(wire::command::hello) ? out_ = 1 : ++out_;
+        leat::buffer bytes;
+        wire::write(frame, bytes);
+        raw({leat::message{bytes.view()}, leat::message{body}}, frame.at.what == 2);
+    }
+
+    void raw(std::vector<std::string> texts) {
+        leat::socket::parts parts;
+        for (const auto& text : texts) parts.emplace_back(text);
+        REQUIRE(s_.send(parts, patience) == status::ok);
+    }
+
+    /// The command of the next answer, and the code of an error as its negative; 0 when there is none.
+    int answer(leat::deadline until = patience) {
+        leat::socket::parts parts;
+        if (s_.receive(parts, until) != status::ok) return 0;
+        const auto what = static_cast<int>(*wire::command_of(parts[0].view()));
+        if (what != static_cast<int>(wire::command::error)) return what;
+        wire::error fault;
+        REQUIRE(wire::read(parts[0].view(), fault));
+        return -fault.code;
+    }
+
+    wire::hello hello;
+
+private:
+    void raw(std::initializer_list<leat::message> both, bool with_body) {
+        leat::socket::parts parts;
+        for (const auto& one : both) parts.emplace_back(one.text());
+        if (!with_body) parts.pop_back();
+        REQUIRE(s_.send(parts, patience) == status::ok);
+    }
+
+    leat::socket s_;
+    std::uint64_t out_ = 0;
+};
+
+constexpr int welcome = 17, settled = 22, pong = 24;
+constexpr int session_lost = -4, out_of_sequence = -5, bad_frame = -6, unknown = -7;
+
+wire::put put_of(std::uint64_t first, std::vector<std::uint32_t> sizes) {
+    wire::put frame;
+    frame.first = first;
+    frame.sizes = std::move(sizes);
+    return frame;
+}
+
+/// What must work whatever others do.
+void works(leat::context& ctx, leat::queue& work) {
+    leat::producer<std::string> out{ctx, work.bound(), {.queue = "work"}};
+    CHECK(out.put_async("good").get().what == leat::verdict::stored);
+}
+
+}  // namespace
+
+TEST_CASE("a frame that breaks the protocol ends its session, and takes nothing") {
+    leat::context ctx;
+    leat::queue work{ctx, {.name = "work", .bind = "tcp://127.0.0.1:*"}};
+    rogue bad{ctx, work.bound(), wire::role::producer};
+    const auto ends = [&](int code, auto act) {
+        bad.say(bad.hello);
+        REQUIRE(bad.answer() == welcome);
+        act();
+        CHECK(bad.answer() == code);
+        bad.say(wire::ping{});
+        CHECK(bad.answer() == session_lost);  // it is gone
+    };
+    ends(bad_frame, [&] { bad.say(put_of(1, {3}), "four"); });
+    ends(bad_frame, [&] { bad.say(put_of(1, {}), ""); });
+    ends(out_of_sequence, [&] { bad.say(put_of(5, {4}), "four"); });
+    ends(bad_frame, [&] { bad.say(wire::settle{}); });  // a producer holds nothing
+    ends(bad_frame, [&] { bad.say(wire::credit{}); });
+    ends(bad_frame, [&] { bad.raw(std::vector<std::string>{"hello"}); });
+    ends(out_of_sequence, [&] {
+        bad.raw(std::vector<std::string>{std::string{"\x92\x94\x06\x4d\x09\x00\x00", 7}});  // counter 9
+    });
+    CHECK(work.stat().counts.admitted == 0);
+    CHECK(work.stat().bad_frames == 14);
+    bad.raw(std::vector<std::string>{"", "", "", ""});
+    bad.raw(std::vector<std::string>{""});
+    works(ctx, work);
+}
+
+TEST_CASE("what a later version may say is answered, and the session goes on") {
+    leat::context ctx;
+    leat::queue work{ctx, {.name = "work", .bind = "tcp://127.0.0.1:*"}};
+    rogue later{ctx, work.bound(), wire::role::consumer};
+    later.say(later.hello);
+    REQUIRE(later.answer() == welcome);
+    auto frame = wire::ping{};
+    frame.at.what = 99;
+    later.say(frame);
+    CHECK(later.answer() == unknown);
+    later.say(wire::ping{});
+    CHECK(later.answer() == pong);
+}
+
+TEST_CASE("a producer that sends beyond what it was granted is thrown out") {
+    leat::context ctx;
+    leat::queue_rules rules;
+    rules.max_messages = 1;  // so that its puts wait, and nothing is granted
+    leat::queue work{ctx, {.name = "work", .bind = "tcp://127.0.0.1:*", .rules = rules}};
+    rogue greedy{ctx, work.bound(), wire::role::producer};
+    greedy.say(greedy.hello);
+    REQUIRE(greedy.answer() == welcome);
+    const std::string body(100'000, 'x');
+    for (std::uint64_t i = 1; i <= 12; ++i) greedy.say(put_of(i, {100'000}), body);
+    int last = 0;
+    REQUIRE(comes_true([&] { return (last = greedy.answer()) == bad_frame; }));
+    CHECK(work.stat().depth.parked == 0);
+}
+
+TEST_CASE("a consumer that settles what it does not hold settles nothing") {
+    leat::context ctx;
+    leat::queue work{ctx, {.name = "work", .bind = "tcp://127.0.0.1:*"}};
+    works(ctx, work);
+    leat::consumer<std::string> in{ctx, work.bound(), {.queue = "work"}};
+    auto held = in.next(patience);
+    REQUIRE(held);
+    rogue thief{ctx, work.bound(), wire::role::consumer};
+    thief.say(thief.hello);
+    REQUIRE(thief.answer() == welcome);
+    wire::settle frame;
+    frame.groups.resize(1);
+    frame.groups[0].deliveries = {{1, 1'000'000'000'000}};
+    thief.say(frame);
+    CHECK(thief.answer() == settled);
+    CHECK(work.stat().depth.in_flight == 1);
+    CHECK(work.stat().counts.acked == 0);
+    held->ack();
+    CHECK(comes_true([&] { return work.stat().counts.acked == 1; }));
+}
+
+TEST_CASE("a consumer that takes and never settles gets its credit and no more") {
+    leat::context ctx;
+    leat::queue work{ctx, {.name = "work", .bind = "tcp://127.0.0.1:*"}};
+    leat::producer<std::string> out{ctx, work.bound(), {.queue = "work"}};
+    for (int i = 0; i < 1000; ++i) out.put("m");
+    REQUIRE(out.flush(patience) == 0);
+    rogue sink{ctx, work.bound(), wire::role::consumer};
+    sink.say(sink.hello);
+    REQUIRE(sink.answer() == welcome);
+    wire::credit frame;
+    frame.messages = 10;
+    frame.bytes = 1 << 20;
+    sink.say(frame);
+    sink.say(frame);  // said twice, it is the same
+    REQUIRE(comes_true([&] { return work.stat().depth.in_flight == 10; }));
+    leat::consumer<std::string> in{ctx, work.bound(), {.queue = "work"}};
+    for (int i = 0; i < 990; ++i) {
+        auto got = in.next(patience);
+        REQUIRE(got);
+        got->ack();
+    }
+    CHECK(work.stat().depth.in_flight <= 10 + 256);
+}
+
+TEST_CASE("random frames of a stranger change nothing") {
+    leat::context ctx;
+    leat::queue work{ctx, {.name = "work", .bind = "tcp://127.0.0.1:*"}};
+    rogue stranger{ctx, work.bound(), wire::role::producer};
+    std::mt19937 random{20261121};
+    std::uint64_t sent = 0;
+    for (int round = 0; round < 40; ++round) {
+        stranger.say(stranger.hello);
+        for (int i = 0; i < 50; ++i, ++sent) {
+            std::string header(1 + random() % 40, '\0');
+            for (auto& c : header) c = static_cast<char>(random());
+            if (random() % 2 == 0) header.replace(0, 1, "\x92");
+            if (header.size() > 2 && random() % 2 == 0) header.replace(1, 2, {"\x94\x02", 2});
+            stranger.raw(random() % 2 == 0
+                             ? std::vector<std::string>{header}
+                             : std::vector<std::string>{header, std::string(random() % 100, 'b')});
+        }
+    }
+    CHECK(comes_true([&] { return work.stat().bad_frames >= sent; }));
+    CHECK(work.stat().counts.admitted == 0);
+    works(ctx, work);
+}
+
+TEST_CASE("64 threads share one producer and one consumer") {
+    leat::context ctx;
+    leat::queue work{ctx, {.name = "work", .bind = "tcp://127.0.0.1:*"}};
+    leat::producer<std::string> out{ctx, work.bound(), {.queue = "work", .max_unconfirmed = 1000}};
+    leat::consumer<std::string> in{ctx, work.bound(), {.queue = "work", .prefetch = 500}};
+    constexpr int each = 100, half = 32;
+    std::mutex mutex;
+    std::multiset<std::string> seen;
+    std::vector<std::thread> threads;
+    std::atomic<int> told{0};
+    for (int t = 0; t < half; ++t) {
+        threads.emplace_back([&, t] {
+            for (int i = 0; i < each; ++i) {
+                const auto text = std::to_string(t) + " " + std::to_string(i);
+                if (i % 10 == 0) {
+                    out.put(text, {}, [&](const leat::put_result&) { ++told; });
+                } else {
+                    out.put(text);
+                }
+            }
+            CHECK(out.flush(patience) == 0);
+        });
+        threads.emplace_back([&] {
+            while (auto got = in.next(patience)) {
+                const std::lock_guard lock{mutex};
+                seen.insert(**got);
+                got->ack();
+                if (seen.size() == half * each) in.stop();
+            }
+        });
+    }
+    for (auto& t : threads) t.join();
+    CHECK(seen.size() == half * each);
+    CHECK(std::set<std::string>{seen.begin(), seen.end()}.size() == half * each);
+    CHECK(comes_true([&] { return work.stat().counts.acked == half * each; }));
+    CHECK(comes_true([&] { return told == half * each / 10; }));
+}

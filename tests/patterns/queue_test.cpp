@@ -1,0 +1,419 @@
+#include <leat/queue/consumer.hpp>
+#include <leat/queue/producer.hpp>
+#include <leat/queue/queue.hpp>
+
+#include "support/joined.hpp"
+#include "support/ports.hpp"
+#include "support/running_relay.hpp"
+#include "support/throws.hpp"
+
+#include <doctest/doctest.h>
+
+#include <set>
+#include <string>
+
+using namespace std::chrono_literals;
+using leat::status;
+using support::comes_true;
+using support::patience;
+
+namespace {
+
+using text_consumer = leat::consumer<std::string>;
+using text_producer = leat::producer<std::string>;
+
+leat::queue_options on(const std::string& transport, leat::queue_rules rules = {},
+                       const std::string& name = "work") {
+    rules.retry.first = 1ms;
+    return {.name = name, .bind = support::any_endpoint(transport).str(), .rules = rules};
+}
+
+/// The next message's text, or why there is none in angle brackets; acked.
+std::string take(text_consumer& from, leat::deadline until = patience) {
+    auto got = from.next(until);
+    if (!got) return "<" + std::string{to_string(got.why())} + ">";
+    got->ack();
+    return **got;
+}
+
+}  // namespace
+
+TEST_CASE("what is put is confirmed, delivered, and gone once it is acked") {
+    for (const std::string transport : {"inproc", "ipc", "tcp"}) {
+        CAPTURE(transport);
+        leat::context ctx;
+        leat::queue work{ctx, on(transport)};
+        text_producer out{ctx, work.bound(), {.queue = "work"}};
+        text_consumer in{ctx, work.bound(), {.queue = "work"}};
+        for (int i = 0; i < 100; ++i) out.put("m" + std::to_string(i));
+        CHECK(out.flush(patience) == 0);
+        for (int i = 0; i < 100; ++i) REQUIRE(take(in) == "m" + std::to_string(i));
+        CHECK(comes_true([&] { return work.stat().counts.acked == 100; }));
+        const auto now = work.stat();
+        CHECK(now.counts.confirmed == 100);
+        CHECK(now.counts.deliveries == 100);
+        CHECK(now.depth.live() == 0);
+        CHECK(now.bad_frames == 0);
+        CHECK(take(in, 0s) == "<timeout>");
+    }
+}
+
+TEST_CASE("a producer and a consumer may come before their queue") {
+    leat::context ctx;
+    const auto at = support::fresh_inproc();
+    const support::ipc_path path;
+    for (const auto& where : {at, path.at()}) {
+        text_producer out{ctx, where, {.queue = "work"}};
+        text_consumer in{ctx, where, {.queue = "work"}};
+        out.put("early");
+        CHECK(out.flush(0s) == 1);
+        leat::queue work{ctx, {.name = "work", .bind = where.str()}};
+        CHECK(take(in) == "early");
+        CHECK(out.flush(patience) == 0);
+    }
+}
+
+TEST_CASE("each outcome does what its name says") {
+    leat::context ctx;
+    leat::queue work{ctx, on("tcp")};
+    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    text_consumer in{ctx, work.bound(), {.queue = "work", .prefetch = 1}};
+    out.put("one", {.key = "k", .id = "the id", .priority = 7, .headers = {{"a", "b"}}});
+    auto first = in.next(patience);
+    REQUIRE(first);
+    CHECK(first->attempt() == 1);
+    CHECK(first->key() == "k");
+    CHECK(first->id() == "the id");
+    CHECK(first->priority() == 7);
+    CHECK(first->headers().at("a") == "b");
+    const auto fence = first->fence();
+    const auto origin = first->origin();
+    first->release();
+
+    auto second = in.next(patience);
+    REQUIRE(second);
+    CHECK(second->attempt() == 1);  // a release is no attempt
+    CHECK(second->redelivered() == 1);
+    CHECK(second->fence() > fence);
+    CHECK(second->origin() == origin);
+    second->retry(1ms);
+
+    auto third = in.next(patience);
+    REQUIRE(third);
+    CHECK(third->attempt() == 2);
+    CHECK(third->key() == "k");
+    third->reject("of no use");
+    CHECK(comes_true([&] { return work.stat().counts.rejected == 1; }));
+
+    const auto dead = work.dead_letters();
+    REQUIRE(dead.size() == 1);
+    CHECK(dead[0].why == leat::death::rejected);
+    CHECK(dead[0].text == "of no use");
+    CHECK(dead[0].attributes.key == "k");
+    CHECK(dead[0].origin == origin);
+    CHECK(work.redrive() == 1);
+    CHECK(take(in) == "one");
+}
+
+TEST_CASE("a delivery that is destroyed unsettled, by an exception too, is a retry") {
+    leat::context ctx;
+    leat::queue_rules rules;
+    rules.max_attempts = 2;
+    leat::queue work{ctx, on("tcp", rules)};
+    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    text_consumer in{ctx, work.bound(), {.queue = "work"}};
+    out.put("fails");
+    out.put("works");
+    int failed = 0;
+    in.run([&](leat::delivery<std::string>& d) {
+        if (*d == "fails") {
+            if (++failed == 2) in.stop();
+            throw std::runtime_error{"cannot"};
+        }
+        d.ack();
+    });
+    CHECK(failed == 2);
+    CHECK(comes_true([&] { return work.stat().counts.acked == 1 && work.stat().counts.dead_sum() == 1; }));
+    CHECK(work.stat().counts.retried == 2);
+}
+
+TEST_CASE("a consumer that stops releases what it has in its buffer, without penalty") {
+    leat::context ctx;
+    leat::queue work{ctx, on("tcp")};
+    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    for (int i = 0; i < 10; ++i) out.put("m" + std::to_string(i));
+    REQUIRE(out.flush(patience) == 0);
+    {
+        text_consumer first{ctx, work.bound(), {.queue = "work"}};
+        auto held = first.next(patience);
+        REQUIRE(held);
+        REQUIRE(comes_true([&] { return work.stat().depth.in_flight == 10; }));
+        first.stop();
+        CHECK(comes_true([&] { return work.stat().counts.released == 9; }));
+        CHECK(first.next(patience).why() == status::stopped);
+        CHECK(work.stat().depth.ready == 9);  // and gets nothing any more
+        held->ack();
+    }
+    CHECK(comes_true([&] { return work.stat().counts.acked == 1; }));
+    text_consumer second{ctx, work.bound(), {.queue = "work"}};
+    for (int i = 1; i < 10; ++i) {
+        auto got = second.next(patience);
+        REQUIRE(got);
+        CHECK(**got == "m" + std::to_string(i));
+        CHECK(got->attempt() == 1);
+        got->ack();
+    }
+}
+
+TEST_CASE("a delivery that outlives its consumer has no effect any more") {
+    leat::context ctx;
+    leat::queue work{ctx, on("tcp")};
+    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    out.put("one");
+    auto in = std::make_unique<text_consumer>(
+        ctx, work.bound(), leat::consumer_options{.queue = "work", .linger = std::chrono::milliseconds{0}});
+    auto held = in->next(patience);
+    REQUIRE(held);
+    in.reset();
+    CHECK(comes_true([&] { return work.stat().counts.released == 1; }));
+    CHECK(held->lost());
+    held->ack();
+    text_consumer again{ctx, work.bound(), {.queue = "work"}};
+    CHECK(take(again) == "one");
+}
+
+TEST_CASE("a lease is renewed for as long as a handler works") {
+    leat::context ctx;
+    leat::queue_rules rules;
+    rules.lease = 100ms;
+    leat::queue work{ctx, on("tcp", rules)};
+    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    text_consumer in{ctx, work.bound(), {.queue = "work"}};
+    out.put("slow");
+    auto held = in.next(patience);
+    REQUIRE(held);
+    // Nothing comes for three leases, for it has not ended.
+    CHECK(in.next(300ms).why() == status::timeout);
+    CHECK_FALSE(held->lost());
+    held->ack();
+    CHECK(comes_true([&] { return work.stat().counts.acked == 1; }));
+    CHECK(work.stat().counts.lost == 0);
+}
+
+TEST_CASE("what a handler holds for longer than max_hold is given up") {
+    leat::context ctx;
+    leat::queue_rules rules;
+    rules.max_hold = 100ms;
+    rules.session_timeout = 400ms;
+    leat::queue work{ctx, on("tcp", rules)};
+    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    text_consumer in{ctx, work.bound(), {.queue = "work"}};
+    out.put("stuck");
+    auto held = in.next(patience);
+    REQUIRE(held);
+    auto other = in.next(patience);
+    REQUIRE(other);
+    CHECK(**other == "stuck");
+    CHECK(held->lost());
+    CHECK_FALSE(other->lost());
+    other->ack();
+    held->ack();
+    CHECK(comes_true([&] { return work.stat().counts.acked == 1; }));
+}
+
+TEST_CASE("a full queue that blocks holds its producer, and room lets it go on") {
+    leat::context ctx;
+    leat::queue_rules rules;
+    rules.max_messages = 10;
+    leat::queue work{ctx, on("tcp", rules)};
+    text_producer out{ctx, work.bound(), {.queue = "work", .max_unconfirmed = 20}};
+    int taken = 0;
+    while (out.try_put("m") == status::ok) ++taken;
+    REQUIRE(comes_true([&] { return out.unconfirmed() <= 10 || out.try_put("m") != status::ok; }));
+    for (; out.try_put("m") == status::ok;) ++taken;
+    REQUIRE(comes_true([&] { return work.stat().depth.live() == 10; }));
+    CHECK(out.flush(0s) > 0);
+    text_consumer in{ctx, work.bound(), {.queue = "work"}};
+    int got = 0;
+    while (out.flush(0s) > 0 || work.stat().depth.live() > 0) {
+        if (take(in, 100ms) == "m") ++got;
+    }
+    CHECK(got >= taken);
+    CHECK(work.stat().counts.refused_sum() == 0);
+}
+
+TEST_CASE("a full queue that rejects gives the message back with the reason") {
+    leat::context ctx;
+    leat::queue_rules rules;
+    rules.max_messages = 2;
+    rules.overflow = leat::queue_overflow::reject;
+    rules.max_message = 1000;
+    leat::queue work{ctx, on("tcp", rules)};
+    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    out.put("a");
+    out.put("b");
+    out.put("c", {.key = "of c"});
+    out.put(std::string(2000, 'x'));
+    CHECK(out.flush(patience) == 0);
+    const auto back = out.take_refused();
+    REQUIRE(back.size() == 2);
+    CHECK(back[0].value == "c");
+    CHECK(back[0].how.key == "of c");
+    CHECK(back[0].why == leat::put_refusal::full);
+    CHECK(back[1].why == leat::put_refusal::too_large);
+    CHECK(out.take_refused().empty());
+
+    auto verdict = out.put_async("d");
+    CHECK(verdict.get().why == leat::put_refusal::full);
+    std::promise<leat::put_result> told;
+    out.put("e", {}, [&](const leat::put_result& result) { told.set_value(result); });
+    CHECK(told.get_future().get().what == leat::verdict::refused);
+    CHECK(out.take_refused().empty());
+}
+
+TEST_CASE("an id is stored once within the window, whoever puts it") {
+    leat::context ctx;
+    leat::queue work{ctx, on("tcp")};
+    text_producer one{ctx, work.bound(), {.queue = "work"}}, two{ctx, work.bound(), {.queue = "work"}};
+    CHECK(one.put_async("x", {.id = "7"}).get().what == leat::verdict::stored);
+    CHECK(two.put_async("x", {.id = "7"}).get().what == leat::verdict::duplicate);
+    CHECK(work.stat().depth.live() == 1);
+}
+
+TEST_CASE("high priorities come first, also out of the consumer's buffer") {
+    leat::context ctx;
+    leat::queue work{ctx, on("tcp")};
+    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    text_consumer in{ctx, work.bound(), {.queue = "work"}};
+    for (int i = 0; i < 5; ++i) out.put("low", {.priority = 1});
+    REQUIRE(out.flush(patience) == 0);
+    REQUIRE(comes_true([&] { return work.stat().depth.in_flight == 5; }));
+    out.put("high", {.priority = 9});
+    REQUIRE(comes_true([&] { return work.stat().depth.in_flight == 6; }));
+    std::string first;
+    REQUIRE(comes_true([&] { return !(first = take(in)).empty(); }));
+    const auto second = take(in);
+    CHECK((first == "high" ||
+           second == "high"));  // the second at the latest: it may still have been on its way
+}
+
+TEST_CASE("a message with a delay comes when it is due, and one whose ttl has passed not at all") {
+    leat::context ctx;
+    leat::queue work{ctx, on("tcp")};
+    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    REQUIRE(out.wait_ready(patience) == status::ok);
+    const auto began = std::chrono::steady_clock::now();
+    out.put("later", {.delay = 50ms});
+    out.put("stale", {.ttl = 20ms});
+    REQUIRE(out.flush(patience) == 0);
+    // On a slow machine it has passed before the put arrives, which is then refused.
+    REQUIRE(comes_true([&] { return work.stat().counts.expired + out.take_refused().size() == 1; }));
+    text_consumer in{ctx, work.bound(), {.queue = "work"}};
+    CHECK(take(in) == "later");
+    CHECK(std::chrono::steady_clock::now() - began >= 50ms);
+}
+
+TEST_CASE("messages of a key are handled in order by several consumers, one at a time") {
+    leat::context ctx;
+    leat::queue work{ctx, on("tcp")};
+    constexpr int keys = 5, each = 200;
+    std::mutex mutex;
+    std::map<std::string, std::vector<int>> seen;
+    std::map<std::string, int> busy;
+    bool overlapped = false;
+    int count = 0;
+    std::vector<std::unique_ptr<text_consumer>> all;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i) {
+        all.push_back(std::make_unique<text_consumer>(
+            ctx, work.bound(), leat::consumer_options{.queue = "work", .prefetch = 8}));
+        threads.emplace_back([&, in = all.back().get()] {
+            in->run([&](leat::delivery<std::string>& d) {
+                const auto key = d.key();
+                {
+                    const std::lock_guard lock{mutex};
+                    overlapped = overlapped || busy[key]++ > 0;
+                    seen[key].push_back(std::stoi(*d));
+                    --busy[key];
+                    if (++count == keys * each)
+                        for (auto& c : all) c->stop();
+                }
+                d.ack();
+            });
+        });
+    }
+    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    for (int i = 0; i < each; ++i) {
+        for (int k = 0; k < keys; ++k)
+            out.put(std::to_string(i), {.key = std::string(1, static_cast<char>('a' + k))});
+    }
+    for (auto& t : threads) t.join();
+    CHECK_FALSE(overlapped);
+    CHECK(seen.size() == keys);
+    for (const auto& [key, numbers] : seen) {
+        CAPTURE(key);
+        REQUIRE(numbers.size() == each);
+        CHECK(std::is_sorted(numbers.begin(), numbers.end()));
+    }
+}
+
+TEST_CASE("two queues share an endpoint, and a third of the same name is refused") {
+    leat::context ctx;
+    leat::queue one{ctx, {.name = "one", .bind = "tcp://127.0.0.1:*"}};
+    leat::queue two{ctx, {.name = "two", .bind = one.bound().str()}};
+    CHECK(two.bound() == one.bound());
+    CHECK_THROWS_LEAT(leat::queue(ctx, {.name = "one", .bind = one.bound().str()}), leat::errc::bind_failed,
+                      "a queue named one already");
+    text_producer to_one{ctx, one.bound(), {.queue = "one"}}, to_two{ctx, one.bound(), {.queue = "two"}};
+    to_one.put("1");
+    to_two.put("2");
+    text_consumer from_two{ctx, one.bound(), {.queue = "two"}};
+    CHECK(take(from_two) == "2");
+    CHECK(take(from_two, 0s) == "<timeout>");
+    CHECK(two.close(patience) == status::ok);
+    text_consumer from_one{ctx, one.bound(), {.queue = "one"}};
+    CHECK(take(from_one) == "1");
+}
+
+TEST_CASE("a queue that closes waits for what consumers hold, and takes no more") {
+    leat::context ctx;
+    leat::queue work{ctx, on("tcp")};
+    text_producer out{ctx, work.bound(), {.queue = "work", .linger = std::chrono::milliseconds{0}}};
+    text_consumer in{ctx, work.bound(), {.queue = "work"}};
+    out.put("one");
+    auto held = in.next(patience);
+    REQUIRE(held);
+    CHECK(work.close(50ms) == status::timeout);
+    CHECK(work.stat().depth.live() == 0);  // as if it had never been
+}
+
+TEST_CASE("a path is refused as long as queues cannot be kept on disk") {
+    leat::context ctx;
+    CHECK_THROWS_LEAT(leat::queue(ctx, {.name = "q", .bind = "inproc://q", .path = "/tmp/q"}),
+                      leat::errc::bad_option, "durable queues are not there yet");
+    CHECK_THROWS_LEAT(leat::queue(ctx, {.name = "", .bind = "inproc://q"}), leat::errc::bad_option, "name");
+    CHECK_THROWS_LEAT(leat::queue(ctx, {.name = "q"}), leat::errc::bad_option, "bind");
+    CHECK_THROWS_LEAT(text_producer(ctx, "inproc://q", {}), leat::errc::bad_option, "queue");
+    CHECK_THROWS_LEAT(text_consumer(ctx, "inproc://q", {.queue = "q", .prefetch = 0}), leat::errc::bad_option,
+                      "prefetch");
+}
+
+TEST_CASE("queue, producer and consumer survive their context") {
+    auto ctx = std::make_unique<leat::context>();
+    leat::queue work{*ctx, on("tcp")};
+    text_producer out{*ctx, work.bound(), {.queue = "work", .linger = std::chrono::milliseconds{0}}};
+    text_consumer in{*ctx, work.bound(), {.queue = "work"}};
+    out.put("one");
+    auto held = in.next(patience);
+    REQUIRE(held);
+    REQUIRE(out.flush(patience) == 0);
+    CHECK(ctx->close(patience).complete);
+    ctx.reset();
+    CHECK(work.stat().depth.live() == 0);
+    CHECK(in.next(patience).why() == status::closed);
+    CHECK(out.try_put("two") == status::closed);
+    CHECK_THROWS_LEAT(out.put("two"), leat::errc::closed, "producer");
+    CHECK(held->lost());
+    held->ack();
+    CHECK(work.close(patience) == status::closed);
+}
