@@ -85,10 +85,10 @@ leat::status consumer_link::next(taken_delivery& into, deadline until) {
             const auto at = buffer_[p].front();
             buffer_[p].pop_front();
             auto& one = slots_[at.slot];
-            if (one.generation != at.generation || one.is != slot::buffered) continue;
+            if (one.generation != at.generation || one.is != where::buffer) continue;
             --buffered_;
             ++taken_;
-            one.is = slot::taken;
+            one.is = where::user;
             one.since = clock::now();
             into.link = std::static_pointer_cast<consumer_link>(shared_from_this());
             into.frame = std::move(one.frame);
@@ -111,18 +111,18 @@ leat::status consumer_link::next(taken_delivery& into, deadline until) {
 consumer_link::slot* consumer_link::find(const taken_delivery& which) {
     if (which.slot >= slots_.capacity()) return nullptr;
     auto& one = slots_[which.slot];
-    return one.generation == which.generation && one.is != slot::free ? &one : nullptr;
+    return one.generation == which.generation && one.is != where::nowhere ? &one : nullptr;
 }
 
 void consumer_link::free_slot(std::uint32_t i) {
     auto& one = slots_[i];
-    if (one.is == slot::buffered) --buffered_;
-    if (one.is == slot::taken) --taken_;
-    if (one.is != slot::lost) {
+    if (one.is == where::buffer) --buffered_;
+    if (one.is == where::user) --taken_;
+    if (one.is != where::user_after_loss) {
         --held_;
         held_bytes_ -= one.bytes();
     }
-    one.is = slot::free;
+    one.is = where::nowhere;
     ++one.generation;
     one.frame.reset();
     one.head = one.body = {};
@@ -133,8 +133,8 @@ void consumer_link::free_slot(std::uint32_t i) {
 /// The queue does not have it as ours any more. One that user code has waits for that to notice.
 void consumer_link::lose(std::uint32_t i) {
     auto& one = slots_[i];
-    if (one.is != slot::taken) return free_slot(i);
-    one.is = slot::lost;
+    if (one.is != where::user) return free_slot(i);
+    one.is = where::user_after_loss;
     --taken_;
     --held_;
     held_bytes_ -= one.bytes();
@@ -146,7 +146,7 @@ void consumer_link::settle(const taken_delivery& which, std::uint8_t what,
     lock held{mutex_};
     auto* one = find(which);
     if (one == nullptr) return;
-    if (closed_ || one->opening != opening_ || one->is == slot::lost) {
+    if (closed_ || one->opening != opening_ || one->is == where::user_after_loss) {
         free_slot(which.slot);
         return;
     }
@@ -189,7 +189,7 @@ void consumer_link::extend(const taken_delivery& which) {
 bool consumer_link::lost(const taken_delivery& which) {
     const std::lock_guard held{mutex_};
     const auto* one = find(which);
-    return one == nullptr || one->is == slot::lost || closed_;
+    return one == nullptr || one->is == where::user_after_loss || closed_;
 }
 
 /// Outcomes go out at once while none is under way, else when there are many; credit when half of it is used.
@@ -223,6 +223,9 @@ void consumer_link::send_credit() {
     const bool due = messages >= credit_messages_ + std::max<std::size_t>(1, options_.prefetch / 2) ||
                      bytes >= credit_bytes_ + std::max<std::size_t>(1, options_.prefetch_bytes / 2);
     if (!due) return;
+    // What makes the room goes first, so that the queue never thinks that more is here than `prefetch`.
+    if (pending_count_ > 0) send_settle();
+    if (!up()) return;
     credit_messages_ = std::max(credit_messages_, messages);
     credit_bytes_ = std::max(credit_bytes_, bytes);
     wire::credit frame;
@@ -235,7 +238,7 @@ wire::ranges consumer_link::held() const {
     wire::ranges all;
     for (std::uint32_t i = 0; i < slots_.capacity(); ++i) {
         const auto& one = slots_[i];
-        if (one.is == slot::buffered || one.is == slot::taken) all.push_back({one.d, one.d});
+        if (one.is == where::buffer || one.is == where::user) all.push_back({one.d, one.d});
     }
     tidy(all);
     return all;
@@ -259,7 +262,7 @@ bool consumer_link::welcomed(const wire::welcome& frame) {
         lose_ranges(frame.gone);
     } else {
         for (std::uint32_t i = 0; i < slots_.capacity(); ++i) {
-            if (slots_[i].is == slot::buffered || slots_[i].is == slot::taken) lose(i);
+            if (slots_[i].is == where::buffer || slots_[i].is == where::user) lose(i);
         }
     }
     opening_ = frame.opening;
@@ -293,7 +296,7 @@ void consumer_link::heard_up_to(std::uint64_t counter) {
 void consumer_link::lose_ranges(const wire::ranges& all) {
     for (std::uint32_t i = 0; i < slots_.capacity(); ++i) {
         const auto& one = slots_[i];
-        if (one.is != slot::buffered && one.is != slot::taken) continue;
+        if (one.is != where::buffer && one.is != where::user) continue;
         const auto d = one.d;
         if (std::any_of(all.begin(), all.end(), [&](auto& r) { return r.first <= d && d <= r.last; }))
             lose(i);
@@ -339,7 +342,7 @@ bool consumer_link::on_deliver(std::span<const std::byte> header, message& body)
             if (wire::read(one.head, how)) priority = std::min<std::uint8_t>(how.priority.value_or(4), 9);
         }
         one.frame = frame;
-        one.is = slot::buffered;
+        one.is = where::buffer;
         got_bytes_ += one.bytes();
         held_bytes_ += one.bytes();
         buffer_[priority].push_back({index, one.generation});
@@ -367,7 +370,7 @@ void consumer_link::release_buffer() {
         for (; !each.empty(); each.pop_front()) {
             const auto at = each.front();
             const auto& one = slots_[at.slot];
-            if (one.generation != at.generation || one.is != slot::buffered) continue;
+            if (one.generation != at.generation || one.is != where::buffer) continue;
             record(one.d, static_cast<std::uint8_t>(outcome::release), {}, {});
             free_slot(at.slot);
         }
@@ -380,7 +383,7 @@ void consumer_link::tick(time now) {
     if (taken_ > 0 && max_hold.count() > 0) {
         for (std::uint32_t i = 0; i < slots_.capacity(); ++i) {
             auto& one = slots_[i];
-            if (one.is != slot::taken || now - one.since < max_hold) continue;
+            if (one.is != where::user || now - one.since < max_hold) continue;
             record(one.d, wire::settlement::given_up, {}, {});
             lose(i);
         }

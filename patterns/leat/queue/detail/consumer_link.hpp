@@ -38,13 +38,15 @@ protected:
     void ended() override;
 
 private:
+    enum class where : std::uint8_t { nowhere, buffer, user, user_after_loss };
+
     /// A delivery of which the queue thinks that it is here.
     struct slot {
         std::uint64_t d = 0, seq = 0, opening = 0;
         std::shared_ptr<const delivered_frame> frame;
         std::span<const std::byte> head, body;
         std::uint32_t attempts = 0, deliveries = 0, generation = 0;
-        enum : std::uint8_t { free, buffered, taken, lost } is = free;
+        where is = where::nowhere;
         time since{};  ///< Taken.
         [[nodiscard]] std::size_t bytes() const noexcept { return head.size() + body.size(); }
     };
