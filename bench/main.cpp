@@ -1,6 +1,7 @@
 #include "memory.hpp"
 #include "pub_sub.hpp"
 #include "push_pull.hpp"
+#include "queue.hpp"
 #include "relays.hpp"
 #include "request_reply.hpp"
 
@@ -40,6 +41,7 @@ int main(int argc, char** argv) {
         bench::write_json(all, json, pairs);
         std::printf("written to %s\n", json.c_str());
         if (only.empty() || only == "memory") bench::memory_report();
+        if (only.empty() || only == "queue") bench::queue_report(pairs);
     } catch (const std::exception& failure) {
         std::fprintf(stderr, "bench: %s\n", failure.what());
         return 1;
