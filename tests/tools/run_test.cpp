@@ -103,7 +103,7 @@ TEST_CASE("a wrong command line gets one line that says what would be right, and
         {"pub -c tcp://a:1 a..b",
          "leat pub: topic 'a..b': has an empty word; words stand between single '.'"},
         {"pub -c tcp://a:1 a.>", "leat pub: topic 'a.>': the word > is for patterns, not for topics"},
-        {"pub -c tcp://a:1 a b c", "leat pub: unexpected 'c'; it takes options only, see --help"},
+        {"pub -c tcp://a:1 a b c", "leat pub: unexpected 'c'; it takes TOPIC, DATA, options, see --help"},
         {"pub -c tcp://a:1 a --wait 0", "leat pub: --wait '0': is not a count; write a whole number from 1"},
         {"pub -b ipc://* a --json --wait 1 --topic-sep x",
          "leat pub: --topic-sep 'x': a topic's separator is one printable ASCII character, but no letter, "

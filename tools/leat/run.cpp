@@ -37,6 +37,14 @@ std::string joined(const std::vector<std::string>& words) {
     return all;
 }
 
+std::vector<std::string> names_of_positionals(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const auto* option : app.get_options()) {
+        if (option->get_positional()) names.push_back(option->get_name(true));
+    }
+    return names;
+}
+
 /// What is wrong with a word that nothing takes.
 std::string unknown(const CLI::App& app, const std::string& word) {
     const bool is_option = word.size() > 1 && word.front() == '-';
@@ -47,7 +55,12 @@ std::string unknown(const CLI::App& app, const std::string& word) {
                (near.empty() ? "see " + app.get_name() + " --help" : "did you mean " + near + "?");
     }
     const auto names = names_of_subcommands(app);
-    if (names.empty()) return "unexpected '" + word + "'; it takes options only, see --help";
+    if (names.empty()) {
+        std::string takes;
+        for (const auto& name : names_of_positionals(app)) takes += name + ", ";
+        return "unexpected '" + word + "'; it takes " + takes + (takes.empty() ? "options only" : "options") +
+               ", see --help";
+    }
     const auto near = nearest(word, names);
     return "unknown subcommand '" + word + "'; " +
            (near.empty() ? "there are " + joined(names) : "did you mean " + near + "?");
