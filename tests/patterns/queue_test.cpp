@@ -271,6 +271,17 @@ TEST_CASE("a full queue that rejects gives the message back with the reason") {
     CHECK(out.take_refused().empty());
 }
 
+TEST_CASE("a future of a put whose producer ends first says so") {
+    leat::context ctx;
+    std::future<leat::put_result> open;
+    {
+        text_producer out{
+            ctx, support::fresh_inproc(), {.queue = "work", .linger = std::chrono::milliseconds{0}}};
+        open = out.put_async("to nobody");
+    }
+    CHECK_THROWS_LEAT(static_cast<void>(open.get()), leat::errc::closed, "before this put had its verdict");
+}
+
 TEST_CASE("an id is stored once within the window, whoever puts it") {
     leat::context ctx;
     leat::queue work{ctx, on("tcp")};

@@ -24,6 +24,12 @@ void producer_options::check() const {
 
 namespace leat::detail {
 
+namespace {
+
+constexpr auto no_verdict = ~std::uint64_t{0};  // as the seq of a result: the producer has ended
+
+}  // namespace
+
 void put_batch::clear() {
     first = 0;
     open.clear();
@@ -299,17 +305,14 @@ void producer_link::tick(time) {
 }
 
 void producer_link::ended() {
-    for (auto* each : {&batches_}) {
-        for (auto& batch : *each) {
-            for (auto& [index, waiter] : batch->waiters) {
-                if (waiter.promise)
-                    ready_.emplace_back(std::move(waiter), put_result{.seq = ~std::uint64_t{0}});
-            }
-        }
+    const auto give_up = [&](put_waiter& waiter) {
+        if (waiter.promise) ready_.emplace_back(std::move(waiter), put_result{.seq = no_verdict});
+    };
+    for (auto& batch : batches_) {
+        for (auto& [index, waiter] : batch->waiters) give_up(waiter);
     }
-    for (auto& [index, waiter] : open_->waiters) {
-        if (waiter.promise) ready_.emplace_back(std::move(waiter), put_result{.seq = ~std::uint64_t{0}});
-    }
+    for (auto& [index, waiter] : open_->waiters) give_up(waiter);
+    for (auto& one : again_) give_up(one.waiter);
 }
 
 void producer_link::run_ready() {
@@ -321,7 +324,7 @@ void producer_link::run_ready() {
     }
     const auto runner = callbacks_.lock();
     for (auto& [waiter, result] : now) {
-        if (waiter.promise && result.seq == ~std::uint64_t{0}) {
+        if (waiter.promise && result.seq == no_verdict) {
             waiter.promise->set_exception(std::make_exception_ptr(
                 error{errc::closed, "producer: it was closed before this put had its verdict"}));
         } else if (waiter.promise) {
