@@ -35,6 +35,8 @@ bool parting_sockets::add(closed_socket socket, loop& events) {
     if (socket.linger == socket.linger.zero() || !socket.record->peers->has_ipc()) return false;
     const std::lock_guard lock{mutex_};
     if (finished_) return false;
+    // What is known of the connections now is what counts. libzmq leaks events that nobody reads any more.
+    zmq_socket_monitor(socket.zmq, nullptr, 0);
     const deadline ends{socket.linger};
     sockets_.push_back({std::move(socket), ends});
     if (!std::exchange(looking_, true)) look_again(events);
