@@ -21,6 +21,8 @@ public:
                 return "connect failed";
             case errc::wrong_thread:
                 return "wrong thread";
+            case errc::settled_twice:
+                return "settled twice";
             case errc::closed:
                 return "closed";
             case errc::no_resources:

@@ -13,6 +13,7 @@ enum class errc {
     bind_failed,       ///< The system or libzmq refused to bind.
     connect_failed,    ///< The system or libzmq refused to connect.
     wrong_thread,      ///< A socket was used from a second thread.
+    settled_twice,     ///< Something was answered for that had its outcome already.
     closed,            ///< The socket or its context is closed.
     no_resources,      ///< Out of sockets, file descriptors or memory.
     internal,          ///< libzmq answered in a way that leat does not expect.

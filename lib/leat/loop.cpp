@@ -17,7 +17,7 @@ void loop::check_thread(const char* what) const {
 void loop::post(handler task) {
     {
         const std::lock_guard lock{mutex_};
-        if (ended_) return;
+        if (over_) return;
         tasks_.push_back(std::move(task));
     }
     posted_.raise();
@@ -39,16 +39,18 @@ loop::id loop::watch_fd(int fd, handler ready) {
 
 loop::id loop::add(zmq_pollitem_t item, handler ready) {
     check_thread("watch");
+    const auto which = ++last_id_;
     items_.push_back(item);
-    watched_.push_back({++last_id_, std::make_shared<handler>(std::move(ready))});
-    return last_id_;
+    watched_.push_back({which, std::make_shared<handler>(std::move(ready))});
+    return which;
 }
 
 loop::id loop::after(std::chrono::nanoseconds delay, handler due) {
     check_thread("after");
+    const auto which = ++last_id_;
     timers_.emplace(deadline{delay}.is_now() ? deadline::clock::now() : deadline{delay}.at(),
-                    timer{++last_id_, std::chrono::nanoseconds::zero(), std::move(due)});
-    return last_id_;
+                    timer{which, std::chrono::nanoseconds::zero(), std::move(due)});
+    return which;
 }
 
 loop::id loop::every(std::chrono::nanoseconds interval, handler due) {
@@ -56,8 +58,21 @@ loop::id loop::every(std::chrono::nanoseconds interval, handler due) {
     if (interval <= std::chrono::nanoseconds::zero()) {
         throw error{errc::bad_option, "loop: an interval must be longer than zero"};
     }
-    timers_.emplace(deadline::clock::now() + interval, timer{++last_id_, interval, std::move(due)});
-    return last_id_;
+    const auto which = ++last_id_;
+    timers_.emplace(deadline::clock::now() + interval, timer{which, interval, std::move(due)});
+    return which;
+}
+
+loop::id loop::on_end(handler told) {
+    {
+        const std::lock_guard lock{mutex_};
+        if (!over_) {
+            ends_.emplace_back(++last_id_, std::move(told));
+            return ends_.back().first;
+        }
+    }
+    told();
+    return ++last_id_;
 }
 
 void loop::cancel(id which) {
@@ -66,6 +81,12 @@ void loop::cancel(id which) {
         if (one.which == which) one.which = 0;  // removed by compact, so that a handler may cancel itself
     }
     std::erase_if(timers_, [&](const auto& entry) { return entry.second.which == which; });
+    handler unasked;  // goes without the mutex
+    const std::lock_guard lock{mutex_};
+    const auto end = std::find_if(ends_.begin(), ends_.end(), [&](auto& one) { return one.first == which; });
+    if (end == ends_.end()) return;
+    unasked = std::move(end->second);
+    ends_.erase(end);
 }
 
 void loop::compact() {
@@ -91,7 +112,7 @@ status loop::run(const std::stop_token& stop) {
     const std::stop_callback wake{stop, [this] { posted_.raise(); }};
     {
         const std::lock_guard lock{mutex_};
-        ended_ = false;
+        over_ = ended_ = false;
     }
     posted_.raise();  // tasks may be left from a run that an exception ended
 
@@ -165,12 +186,19 @@ void loop::clear() {
     watched_.clear();
     timers_.clear();
     std::deque<handler> unrun;
+    decltype(ends_) ends;
     {
         const std::lock_guard lock{mutex_};
         unrun.swap(tasks_);
+        ends.swap(ends_);
+        over_ = true;
+    }
+    for (const auto& [which, told] : ends) told();
+    unrun.clear();
+    {
+        const std::lock_guard lock{mutex_};
         ended_ = true;
     }
-    unrun.clear();
     changed_.notify_all();
 }
 

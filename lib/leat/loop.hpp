@@ -17,6 +17,7 @@
 #include <mutex>
 #include <stop_token>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace leat {
@@ -26,9 +27,9 @@ class socket;
 /// Runs handlers when sockets or file descriptors are readable, when timers are due, and when other threads
 /// ask for it.
 ///
-/// One thread calls `run`; handlers run on it, one at a time, and must not block. `post` and `wait_ended` may
-/// be called from any thread; everything else only on the running thread, or before `run`. What is watched
-/// must outlive its watch.
+/// One thread calls `run`; handlers run on it, one at a time, and must not block. `post`, `on_end` and
+/// `wait_ended` may be called from any thread; everything else only on the running thread, or before `run`.
+/// What is watched must outlive its watch.
 class loop {
 public:
     using handler = std::function<void()>;
@@ -53,7 +54,12 @@ public:
     id after(std::chrono::nanoseconds delay, handler due);
     id every(std::chrono::nanoseconds interval, handler due);
 
-    /// Ends a watch or timer; one that has ended already is ignored. Allowed in its own handler.
+    /// Calls `told` once when the loop ends: in `clear`, when watches and timers are gone and nothing is
+    /// taken any more. After the end at once, on the calling thread. Must not throw.
+    id on_end(handler told);
+
+    /// Ends a watch or timer, or takes an `on_end` back; what has ended already is ignored. Allowed in its
+    /// own handler.
     void cancel(id which);
 
     /// Runs until `stop` is requested (`status::stopped`) or the ZeroMQ context of a watched socket is closed
@@ -61,7 +67,7 @@ public:
     /// called again.
     status run(const std::stop_token& stop);
 
-    /// Drops all watches, timers and tasks.
+    /// Ends it: drops all watches and timers, tells those who asked by `on_end`, and drops all tasks.
     void clear();
 
     /// Waits until `run` has returned and `clear` was called.
@@ -88,13 +94,15 @@ private:
     wake_up posted_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<handler> tasks_;  // guarded by mutex_
-    bool ended_ = false;         // guarded by mutex_
+    std::deque<handler> tasks_;                 // guarded by mutex_, as all that follows
+    std::vector<std::pair<id, handler>> ends_;  // in the order in which they asked
+    bool over_ = false;                         // nothing is taken any more
+    bool ended_ = false;                        // and all who asked have been told
 
     std::vector<zmq_pollitem_t> items_;  // [i] belongs to watched_[i]
     std::vector<watched> watched_;
     std::multimap<deadline::clock::time_point, timer> timers_;
-    id last_id_ = 0;
+    std::atomic<id> last_id_{0};
     std::atomic<std::thread::id> runner_;
 };
 

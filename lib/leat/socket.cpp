@@ -179,5 +179,8 @@ std::string socket::name() const {
 void* socket::handle() const noexcept {
     return state_->zmq;
 }
+int socket::event_fd() const noexcept {
+    return state_->fd;
+}
 
 }  // namespace leat

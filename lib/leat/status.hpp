@@ -43,7 +43,7 @@ public:
 
     T& operator*() & noexcept { return *value_; }
     const T& operator*() const& noexcept { return *value_; }
-    T&& operator*() && noexcept { return std::move(*value_); }
+    T&& operator*() && noexcept { return std::move(*value_); }  // NOLINT(bugprone-unchecked-optional-access)
     T* operator->() noexcept { return &*value_; }
     const T* operator->() const noexcept { return &*value_; }
 

@@ -34,6 +34,32 @@ clock_type::duration time_of(Task&& task) {
     return clock_type::now() - start;
 }
 
+/// A thread that makes a call that blocks, on a bound socket of its own.
+class blocked_call {
+public:
+    /// `call` is given the socket, and what to call when it is about to block.
+    template <class Call>
+    blocked_call(context& ctx, role what, Call call) {
+        thread_ = std::thread{[this, &ctx, what, call = std::move(call)] {
+            leat::socket s{ctx, what};
+            s.bind(endpoint{"tcp://127.0.0.1:*"});
+            how_ = call(s, [this] { begins_.set_value(); });
+        }};
+        begins_.get_future().wait();
+    }
+
+    /// Waits for the end of the call.
+    status end() {
+        thread_.join();
+        return how_;
+    }
+
+private:
+    std::promise<void> begins_;
+    status how_ = status::ok;
+    std::thread thread_;
+};
+
 leat::context_options telling(const support::warnings& told,
                               std::chrono::milliseconds close_deadline = patience) {
     return {.close_deadline = close_deadline, .on_warning = told};
@@ -109,52 +135,34 @@ TEST_CASE("closing a context ends a receive that blocks another thread, and is c
 
 TEST_CASE("closing a context ends a send that blocks another thread") {
     context ctx;
-    std::promise<void> ready;
-    std::promise<status> ended;
-    std::thread sender{[&] {
-        leat::socket s{ctx, role::push};
-        s.bind(endpoint{"tcp://127.0.0.1:*"});
-        ready.set_value();
-        ended.set_value(support::send(s, "nobody takes it", deadline::never()));
-    }};
-    ready.get_future().wait();
+    blocked_call sends{ctx, role::push, [](leat::socket& s, const auto& begins) {
+                           begins();
+                           return support::send(s, "nobody takes it", deadline::never());
+                       }};
     CHECK(ctx.close(patience).leftovers.empty());
-    sender.join();
-    CHECK(ended.get_future().get() == status::closed);
+    CHECK(sends.end() == status::closed);
 }
 
 TEST_CASE("closing a context ends a poll on its sockets in another thread, and is complete") {
     context ctx;
-    std::promise<void> polls;
-    std::promise<status> ended;
-    std::thread poller{[&] {
-        leat::socket s{ctx, role::pull};
-        s.bind(endpoint{"tcp://127.0.0.1:*"});
-        leat::loop events;
-        events.watch(s, [] {});
-        events.post([&] { polls.set_value(); });
-        ended.set_value(events.run({}));
-    }};
-    polls.get_future().wait();
+    blocked_call polls{ctx, role::pull, [](leat::socket& s, const auto& begins) {
+                           leat::loop events;
+                           events.watch(s, [] {});
+                           events.post(begins);
+                           return events.run({});
+                       }};
     CHECK(ctx.close(patience).complete);
-    poller.join();
-    CHECK(ended.get_future().get() == status::closed);
+    CHECK(polls.end() == status::closed);
 }
 
 TEST_CASE("closing a context ends a wait for a connection in another thread") {
     context ctx;
-    std::promise<void> waits;
-    std::promise<status> ended;
-    std::thread waiter{[&] {
-        leat::socket s{ctx, role::pull};
-        s.bind(endpoint{"tcp://127.0.0.1:*"});
-        waits.set_value();
-        ended.set_value(s.wait_connected(1, deadline::never()));
-    }};
-    waits.get_future().wait();
+    blocked_call waits{ctx, role::pull, [](leat::socket& s, const auto& begins) {
+                           begins();
+                           return s.wait_connected(1, deadline::never());
+                       }};
     CHECK(ctx.close(patience).complete);
-    waiter.join();
-    CHECK(ended.get_future().get() == status::closed);
+    CHECK(waits.end() == status::closed);
 }
 
 TEST_CASE(

@@ -30,6 +30,22 @@ status run(loop& events, std::stop_source& stop) {
     return how;
 }
 
+/// Runs `events` until another thread has done its work in the middle of it.
+template <class Work>
+status run_beside(loop& events, Work work) {
+    std::stop_source stop;
+    std::promise<void> runs;
+    events.post([&] { runs.set_value(); });
+    std::thread other{[&] {
+        runs.get_future().wait();
+        work();
+        stop.request_stop();
+    }};
+    const auto how = run(events, stop);
+    other.join();
+    return how;
+}
+
 }  // namespace
 
 TEST_CASE("posts from many threads run all, and in order for each thread") {
@@ -232,15 +248,7 @@ TEST_CASE("a closed socket cannot be watched") {
 
 TEST_CASE("a stop from another thread ends the run") {
     loop events;
-    std::stop_source stop;
-    std::promise<void> runs;
-    events.post([&] { runs.set_value(); });
-    std::thread other{[&] {
-        runs.get_future().wait();
-        stop.request_stop();
-    }};
-    CHECK(run(events, stop) == status::stopped);
-    other.join();
+    CHECK(run_beside(events, [] {}) == status::stopped);
 }
 
 TEST_CASE("an exception of a handler comes out of run, and the next run goes on with its watches and tasks") {
@@ -285,19 +293,12 @@ TEST_CASE("an interval timer whose handler throws goes on in the next run") {
 
 TEST_CASE("watches, timers and cancels from another thread than the running one are refused") {
     loop events;
-    std::stop_source stop;
-    std::promise<void> runs;
-    events.post([&] { runs.set_value(); });
-    std::thread other{[&] {
-        runs.get_future().wait();
+    run_beside(events, [&] {
         CHECK_THROWS_LEAT(events.watch_fd(0, [] {}), errc::wrong_thread, "watch from another thread");
         CHECK_THROWS_LEAT(events.after(1ms, [] {}), errc::wrong_thread, "after from another thread");
         CHECK_THROWS_LEAT(events.every(1ms, [] {}), errc::wrong_thread, "every from another thread");
         CHECK_THROWS_LEAT(events.cancel(1), errc::wrong_thread, "cancel from another thread");
-        stop.request_stop();
-    }};
-    run(events, stop);
-    other.join();
+    });
 }
 
 TEST_CASE("a task posted after the loop has ended is destroyed at once, unrun") {
@@ -319,4 +320,55 @@ TEST_CASE("wait_ended tells when the loop has been run and cleared") {
     stop.request_stop();
     CHECK(events.wait_ended(patience) == status::ok);
     other.join();
+}
+
+TEST_CASE(
+    "who asked is told once of the loop's end, when watches and timers are gone and tasks are not taken") {
+    loop events;
+    const auto held = std::make_shared<int>(1);
+    const auto posted = std::make_shared<int>(2);
+    events.after(0ms, [held] {});
+    events.watch_fd(0, [held] {});
+    std::vector<int> told;
+    events.on_end([&] {
+        told.push_back(1);
+        CHECK(held.use_count() == 1);
+        events.post([posted] { FAIL("ran"); });
+        CHECK(posted.use_count() == 1);
+        CHECK(events.wait_ended(1ms) == status::timeout);
+    });
+    events.on_end([&] { told.push_back(2); });
+    events.clear();
+    events.clear();
+    CHECK(told == std::vector<int>{1, 2});
+    CHECK(events.wait_ended(1ms) == status::ok);
+}
+
+TEST_CASE("who asks after the loop's end is told at once") {
+    loop events;
+    events.clear();
+    bool told = false;
+    events.on_end([&] { told = true; });
+    CHECK(told);
+}
+
+TEST_CASE("who takes it back is not told of the loop's end") {
+    loop events;
+    const auto held = std::make_shared<int>(1);
+    const auto which = events.on_end([held] { FAIL("told"); });
+    bool told = false;
+    events.on_end([&] { told = true; });
+    events.cancel(which);
+    CHECK(held.use_count() == 1);
+    events.clear();
+    CHECK(told);
+}
+
+TEST_CASE("any thread may ask to be told of the loop's end") {
+    loop events;
+    bool told = false;
+    run_beside(events, [&] { events.on_end([&] { told = true; }); });
+    CHECK_FALSE(told);
+    events.clear();
+    CHECK(told);
 }

@@ -7,6 +7,9 @@
 #include "support/throws.hpp"
 #include "support/warnings.hpp"
 
+#include <algorithm>
+#include <array>
+
 using namespace std::chrono_literals;
 using leat::context;
 using leat::deadline;
@@ -52,6 +55,29 @@ TEST_CASE("a message of many parts arrives whole") {
             CHECK(number_of(all) == 7);
         }
     }
+}
+
+TEST_CASE("a message is received into frames that are there, and what finds no place is dropped") {
+    context ctx;
+    joined both{ctx, role::pull, role::push};
+    std::array<message, 3> frames;
+    std::uint64_t bytes = 0;
+    for (const std::size_t count : {3u, 1u, 5u, 2u}) {
+        auto all = numbered(7, count);
+        for (const auto& part : all) bytes += part.size();
+        REQUIRE(both.connector.send(all, patience) == status::ok);
+        std::size_t received = 0;
+        REQUIRE(both.binder.receive(frames, received, patience) == status::ok);
+        CHECK(received == count);
+        const auto expected = numbered(7, count);
+        for (std::size_t i = 0; i < std::min(count, frames.size()); ++i) CHECK(frames[i] == expected[i]);
+    }
+    CHECK(both.binder.counts().messages_received.value() == 4);
+    CHECK(both.binder.counts().bytes_received.value() == bytes);
+    std::size_t none = 0;
+    CHECK(both.binder.receive(frames, none, deadline::now()) == status::timeout);
+    both.binder.close();
+    CHECK(both.binder.receive(frames, none, patience) == status::closed);
 }
 
 TEST_CASE("the frames of a message may be received one by one") {

@@ -4,6 +4,8 @@
 #include "support/ports.hpp"
 #include "support/throws.hpp"
 
+#include <poll.h>
+
 #include <filesystem>
 #include <future>
 #include <thread>
@@ -296,6 +298,17 @@ TEST_CASE("a socket that is handed over may be used by the next thread") {
     joined both{ctx, role::pull, role::push};
     both.connector.hand_over();
     std::thread{[&] { CHECK(support::send(both.connector, "hello") == status::ok); }}.join();
+    CHECK(support::receive(both.binder) == "hello");
+}
+
+TEST_CASE("the event descriptor tells poll(2) that something has come") {
+    context ctx;
+    joined both{ctx, role::pull, role::push};
+    pollfd news{both.binder.event_fd(), POLLIN, 0};
+    // Looking at the socket uses up what it has to tell so far.
+    while (::poll(&news, 1, 0) > 0) CHECK(support::receive(both.binder, deadline::now()) == "<timeout>");
+    REQUIRE(support::send(both.connector, "hello") == status::ok);
+    CHECK(::poll(&news, 1, deadline{patience}.poll_timeout()) == 1);
     CHECK(support::receive(both.binder) == "hello");
 }
 

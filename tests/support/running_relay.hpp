@@ -47,6 +47,11 @@ private:
     std::thread thread_;
 };
 
+/// A relay that binds both sides, to ports that the system picks.
+inline leat::relay_options relayed(leat::relay_kind kind) {
+    return {.kind = kind, .in = {.bind = "tcp://127.0.0.1:*"}, .out = {.bind = "tcp://127.0.0.1:*"}};
+}
+
 /// A second thread that uses sockets of this one, which has them back once it has joined.
 class aside {
 public:

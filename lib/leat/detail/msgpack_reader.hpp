@@ -129,7 +129,8 @@ public:
         }
         if (head < 0xe0) return fail_type();
         if constexpr (std::is_signed_v<Integer>) {
-            out = static_cast<Integer>(static_cast<std::int8_t>(head));
+            out =
+                static_cast<Integer>(static_cast<std::int8_t>(head));  // NOLINT(bugprone-signed-char-misuse)
             ++at_;
             return true;
         } else {
@@ -231,7 +232,7 @@ private:
         if (left() <= sizeof(Wire)) return fail(decode_error::truncated);
         const auto value = static_cast<Wire>(load<std::make_unsigned_t<Wire>>(at_ + 1));
         if (!fits<Integer>(value)) return fail(decode_error::out_of_range);
-        out = static_cast<Integer>(value);
+        out = static_cast<Integer>(value);  // NOLINT(bugprone-signed-char-misuse)
         at_ += 1 + sizeof(Wire);
         return true;
     }

@@ -99,6 +99,32 @@ status socket::receive(parts& all, deadline until) {
     return status::ok;
 }
 
+status socket::receive(std::span<message> frames, std::size_t& count, deadline until) {
+    auto& s = *state_;
+    s.check_owner();
+    if (const auto why = s.receive_frame(frames[0], until); why != status::ok) return why;
+    s.counts->messages_received.add();
+    count = 1;
+    if (!frames[0].more()) return status::ok;
+    // All parts of a message are there once the first is.
+    std::size_t rest = 0;
+    message dropped;
+    for (bool more = true; more; ++count) {
+        auto& frame = count < frames.size() ? frames[count] : dropped;
+        const int size = zmq_msg_recv(frame.handle(), s.zmq, ZMQ_DONTWAIT);
+        if (size < 0) {
+            if (zmq_errno() != EINTR) return detail::status_of(zmq_errno());
+            --count;
+            continue;
+        }
+        rest += static_cast<std::size_t>(size);
+        more = frame.more();
+    }
+    detail::after_receive();
+    s.counts->bytes_received.add(rest);
+    return status::ok;
+}
+
 status socket::wait_readable(deadline until) {
     state_->check_owner();
     return state_->wait(ZMQ_POLLIN, until);

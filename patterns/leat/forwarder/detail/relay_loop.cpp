@@ -18,13 +18,6 @@ constexpr std::size_t burst =
 constexpr auto quiet = 100ms;  // without news while draining: nothing more is on its way
 constexpr auto rest = 100ms;   // for what is still there after the time to drain
 
-int descriptor(const socket& of) {
-    int fd = -1;
-    std::size_t size = sizeof fd;
-    zmq_getsockopt(of.handle(), ZMQ_FD, &fd, &size);
-    return fd;
-}
-
 deadline earlier(deadline a, deadline b) {
     return std::min(a.at(), b.at());
 }
@@ -39,8 +32,8 @@ relay_loop::relay_loop(const relay_options& options, socket& in, socket& out, so
       counts_(counts),
       mirror_(capture, counts),
       forward_(in, out, {.coalesce = options.coalesce}, counts, counts.forward, mirror_),
-      in_fd_(descriptor(in)),
-      out_fd_(descriptor(out)) {
+      in_fd_(in.event_fd()),
+      out_fd_(out.event_fd()) {
     const bool replies = options.kind == relay_kind::reqrep;
     if (options.kind == relay_kind::streamer) return;
     back_.emplace(out, in, flow::rules{.drops = replies, .mirrored = replies}, counts, counts.back, mirror_);
