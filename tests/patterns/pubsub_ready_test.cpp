@@ -1,4 +1,5 @@
 #include <leat/context.hpp>
+#include <leat/pubsub/detail/wire.hpp>
 #include <leat/pubsub/publisher.hpp>
 #include <leat/pubsub/subscriber.hpp>
 
@@ -6,6 +7,7 @@
 #include "support/process.hpp"
 #include "support/running_relay.hpp"
 
+#include <future>
 #include <optional>
 #include <set>
 #include <thread>
@@ -21,12 +23,6 @@ using subscriber = leat::subscriber<int>;
 
 leat::publish_options anywhere() {
     return {.bind = "tcp://127.0.0.1:*"};
-}
-
-leat::relay_options relayed() {
-    return {.kind = leat::relay_kind::pubsub,
-            .in = {.bind = "tcp://127.0.0.1:*"},
-            .out = {.bind = "tcp://127.0.0.1:*"}};
 }
 
 /// Publishes 10 messages and takes them.
@@ -65,8 +61,8 @@ TEST_CASE("publishing right after the subscriber is there loses nothing, 300 tim
 TEST_CASE("readiness goes through one relay and through two") {
     leat::context ctx;
     for (int round = 0; round < 20; ++round) {
-        support::running_relay near{ctx, relayed()};
-        auto options = relayed();
+        support::running_relay near{ctx, support::relayed(leat::relay_kind::pubsub)};
+        auto options = support::relayed(leat::relay_kind::pubsub);
         options.in.bind = {};
         options.in.connect = near->out_endpoints()[0];
         support::running_relay far{ctx, options};
@@ -107,6 +103,54 @@ TEST_CASE("a plain PUB never answers") {
     CHECK(in.wait_ready(0, leat::deadline::now()) == status::ok);
 }
 
+TEST_CASE("a probe without an answer is followed by others") {
+    leat::context ctx;
+    leat::socket out{ctx, leat::role::xpub};
+    const auto at = out.bind(leat::endpoint{"tcp://127.0.0.1:*"});
+    auto ready = std::async(std::launch::async, [&] {
+        subscriber in{ctx, {.connect = at, .patterns = {"a"}}};
+        return in.wait_ready(1, patience);
+    });
+    std::set<std::uint64_t> probes;
+    while (ready.wait_for(0s) != std::future_status::ready) {
+        leat::message said;
+        if (out.receive(said, 10ms) != status::ok) continue;
+        const auto asked = leat::detail::read_question(said.text().substr(1));
+        if (!asked || !asked->probe) continue;
+        probes.insert(asked->one);
+        if (probes.size() < 2) continue;
+        const leat::detail::trailer end{leat::detail::publication_kind::ready, 1, 77, 0, 0};
+        leat::socket::parts answer;
+        answer.emplace_back(leat::detail::probe_topic(asked->one));
+        answer.emplace_back(std::span<const std::byte>{end.encode()});
+        REQUIRE(out.send(answer, patience) == status::ok);
+    }
+    CHECK(ready.get() == status::ok);
+}
+
+TEST_CASE("a wait for readiness leaves no probe behind") {
+    leat::context ctx;
+    leat::socket out{ctx, leat::role::xpub};
+    subscriber in{ctx, {.connect = out.bind(leat::endpoint{"tcp://127.0.0.1:*"}), .patterns = {"a"}}};
+    CHECK(in.wait_ready(1, 300ms) == status::timeout);
+    in.subscribe("last");
+    std::set<std::string> subscribed;
+    std::size_t probes = 0;
+    while (!subscribed.contains("last")) {
+        leat::message said;
+        REQUIRE(out.receive(said, patience) == status::ok);
+        const std::string prefix{said.text().substr(1)};
+        if (said.text().front() == 0) {
+            subscribed.erase(prefix);
+            continue;
+        }
+        subscribed.insert(prefix);
+        probes += leat::detail::read_question(prefix) ? 1u : 0u;
+    }
+    CHECK(probes > 0);
+    CHECK(subscribed == std::set<std::string>{"a", "last"});
+}
+
 TEST_CASE("what comes while waiting for readiness is kept for the next receive") {
     leat::context ctx;
     publisher out{ctx, anywhere()};
@@ -116,6 +160,34 @@ TEST_CASE("what comes while waiting for readiness is kept for the next receive")
     CHECK(in.wait_ready(2, 300ms) == status::timeout);
     REQUIRE(in.wait_ready(1, patience) == status::ok);
     for (int i = 0; i < 100; ++i) CHECK(in.receive(patience)->value == i);
+}
+
+TEST_CASE("what comes while waiting for readiness is kept up to 64 MiB, and the rest is counted and missed") {
+    leat::context ctx;
+    leat::socket_options small;
+    small.send_frames = small.receive_frames = 4;
+    leat::publisher<leat::bytes> out{
+        ctx, {.bind = "tcp://127.0.0.1:*", .overflow = leat::overflow::block, .socket = small}};
+    leat::subscriber<leat::bytes> in{
+        ctx, {.connect = out.bound()[0], .bind = "tcp://127.0.0.1:*", .patterns = {"a"}, .socket = small}};
+    REQUIRE(in.wait_ready(1, patience) == status::ok);
+    constexpr std::uint64_t count = 160;
+    std::optional<publisher> second;
+    std::jthread publishing{[&] {
+        const std::string body(1 << 20, 'x');
+        for (std::uint64_t i = 0; i < count; ++i)
+            REQUIRE(out.publish("a", leat::bytes{std::string_view{body}}, patience) == status::ok);
+        second.emplace(ctx, leat::publish_options{.connect = in.bound()[0]});
+    }};
+    REQUIRE(in.wait_ready(2, patience) == status::ok);
+    publishing.join();
+    REQUIRE(out.publish("a", leat::bytes{"last"}) == status::ok);
+    std::uint64_t got = 0;
+    for (leat::publication<leat::bytes> one; one.value.text() != "last"; ++got)
+        REQUIRE(in.receive(one, patience) == status::ok);
+    CHECK(in.seen().overrun.value() > 0);
+    CHECK(in.seen().missed.value() == in.seen().overrun.value());
+    CHECK(got + in.seen().overrun.value() == count + 1);
 }
 
 TEST_CASE("a publisher that publishes without a pause answers as well") {
@@ -209,7 +281,7 @@ sub.recv()
 TEST_CASE("a relay counts as one subscriber") {
     leat::context ctx;
     publisher out{ctx, anywhere()};
-    auto options = relayed();
+    auto options = support::relayed(leat::relay_kind::pubsub);
     options.in = {.connect = out.bound()[0]};
     support::running_relay relay{ctx, options};
     subscriber a{ctx, {.connect = relay->out_endpoints()[0], .patterns = {"a.>"}}};

@@ -276,3 +276,14 @@ TEST_CASE("topics beyond the bound of a publisher are published without numbers"
     CHECK(out.answers().unnumbered.value() == 2);
     CHECK(in.seen().untracked.value() == 2);
 }
+
+TEST_CASE("a publisher ends with its context, which leaves nothing behind") {
+    const support::warnings told;
+    leat::context ctx{{.on_warning = told}};
+    leat::publisher<int> out{ctx, anywhere()};
+    REQUIRE(out.publish("a", 1) == status::ok);
+    const auto report = ctx.close(patience);
+    CHECK(report.complete);
+    CHECK(report.leftovers.empty());
+    CHECK(told.lines().empty());
+}

@@ -5,7 +5,6 @@
 namespace leat::detail {
 
 origin& origin_book::find(const trailer& from, const std::function<void(std::uint64_t)>& restarted) {
-    if (!by_use_.empty() && by_use_.front().id == from.publisher) return by_use_.front();
     if (const auto found = by_id_.find(from.publisher); found != by_id_.end()) {
         by_use_.splice(by_use_.begin(), by_use_, found->second);
         return by_use_.front();

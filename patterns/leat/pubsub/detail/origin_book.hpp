@@ -41,6 +41,11 @@ public:
 
     explicit origin_book(std::size_t most_topics) : most_topics_(most_topics) {}
 
+    /// The entry of the publisher that was heard of last, if it is this one.
+    [[nodiscard]] origin* latest(std::uint64_t publisher) noexcept {
+        return !by_use_.empty() && by_use_.front().id == publisher ? &by_use_.front() : nullptr;
+    }
+
     /// The entry of who sent this, new when it was not heard of; valid until the next call.
     /// `restarted(before)` is told when it has the name of another that was.
     [[nodiscard]] origin& find(const trailer& from, const std::function<void(std::uint64_t)>& restarted);

@@ -54,6 +54,7 @@ open_batch& publish_state::begin_batch(published_topic& topic) {
 }
 
 void publish_state::end_batch(open_batch& batch) {
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): an open batch is its topic's
     const auto at = *std::exchange(batch.topic->batch, std::nullopt);
     batch.count = 0;
     if (spare_.size() < most_spare) {

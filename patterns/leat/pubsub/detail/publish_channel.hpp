@@ -22,7 +22,7 @@ public:
     /// Appends the value's bytes.
     using encoder = void (*)(const void* value, buffer& to);
 
-    publish_channel(context& ctx, publish_options options);
+    publish_channel(context& ctx, const publish_options& options);
     ~publish_channel();
     publish_channel(publish_channel&&) noexcept;
     publish_channel& operator=(publish_channel&&) noexcept;

@@ -15,7 +15,7 @@ constexpr std::uint32_t sends_between_looks = 256;
 constexpr std::size_t longest_subscription = 8u << 10;
 constexpr std::size_t no_limit = std::size_t{1} << 40;
 
-publish_options checked(publish_options options) {
+const publish_options& checked(const publish_options& options) {
     const auto refuse = [](const std::string& text) { throw error{errc::bad_option, text}; };
     const auto& batch = options.batch;
     if (options.bind.empty() && options.connect.empty())
@@ -56,16 +56,9 @@ void set(socket& s, int option, int value, const char* name) {
     throw error{errc::internal, std::string{"libzmq refuses "} + name + ": " + zmq_strerror(zmq_errno())};
 }
 
-int descriptor(const socket& of) {
-    int fd = -1;
-    std::size_t size = sizeof fd;
-    zmq_getsockopt(of.handle(), ZMQ_FD, &fd, &size);
-    return fd;
-}
-
 }  // namespace
 
-publish_state::publish_state(context& ctx, publish_options o)
+publish_state::publish_state(context& ctx, const publish_options& o)
     : out(ctx, role::xpub, socket_options_of(checked(o))),
       overflow_(o.overflow),
       batch_(o.batch),
@@ -73,7 +66,7 @@ publish_state::publish_state(context& ctx, publish_options o)
       separator_(o.separator),
       stop_(out.options().stop),
       events_(&ctx.background()),
-      fd_(descriptor(out)),
+      fd_(out.event_fd()),
       topics_(o.max_topics, o.last_values, o.separator) {
     set(out, ZMQ_XPUB_NODROP, overflow_ == overflow::block ? 1 : 0, "XPUB_NODROP");
     set(out, ZMQ_XPUB_VERBOSER, 1, "XPUB_VERBOSER");
@@ -225,7 +218,7 @@ void publish_state::close() noexcept {
     } catch (const std::exception&) {  // what is left is counted below
     }
     end_locked();
-    events_->post([watch = watch_] { watch->stop(); });
+    events_->post([watch = watch_] { watch->end(); });
 }
 
 void publish_state::end() noexcept {
@@ -241,8 +234,8 @@ void publish_state::end_locked() noexcept {
     out.close();
 }
 
-publish_channel::publish_channel(context& ctx, publish_options options)
-    : state_(std::make_shared<publish_state>(ctx, std::move(options))) {
+publish_channel::publish_channel(context& ctx, const publish_options& options)
+    : state_(std::make_shared<publish_state>(ctx, options)) {
     state_->attach();
 }
 publish_channel::~publish_channel() {

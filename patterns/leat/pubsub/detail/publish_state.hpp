@@ -33,7 +33,7 @@ struct open_batch {
 /// publishes, sends batches whose delay has passed, and answers asks for last values.
 class publish_state : public std::enable_shared_from_this<publish_state> {
 public:
-    publish_state(context& ctx, publish_options options);
+    publish_state(context& ctx, const publish_options& options);
 
     /// Has the loop look after it.
     void attach();

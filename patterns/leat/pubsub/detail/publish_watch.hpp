@@ -14,8 +14,8 @@ class publish_state;
 /// while somebody does.
 ///
 /// libzmq tells of news on a descriptor; a send works news off too and leaves nothing to see, so while
-/// messages are published only looking helps. When the loop drops its handlers, since its context is
-/// closing, the publisher ends. For the loop's thread, but for its making.
+/// messages are published only looking helps. When the loop ends, since its context is closing, the publisher
+/// ends too. For the loop's thread, but for its making.
 class publish_watch : public std::enable_shared_from_this<publish_watch> {
 public:
     /// How often it looks.
@@ -28,19 +28,20 @@ public:
 
     /// Looks at `in` from now on, and then at the times that the publisher says, until it says none.
     void begin_ticks(std::chrono::nanoseconds in);
-    void stop();
+
+    /// The publisher has ended.
+    void end();
 
 private:
-    struct end_notice;  // only the loop's handlers have it, so that it goes with them
-
-    void watch(const std::shared_ptr<end_notice>& end);
-    void tick_in(std::chrono::nanoseconds in, std::shared_ptr<end_notice> end);
+    void watch();
+    void unwatch();
+    void tick_in(std::chrono::nanoseconds in);
 
     const std::weak_ptr<publish_state> publisher_;
     loop& events_;
     const int fd_;  // a copy, so that it outlasts the socket
+    const loop::id end_;
     loop::id watched_ = 0;
-    std::weak_ptr<end_notice> end_;
 };
 
 }  // namespace leat::detail

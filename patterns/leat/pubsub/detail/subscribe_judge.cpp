@@ -15,11 +15,12 @@ constexpr std::size_t longest_plain_topic = 4096;
 /// Whether the message that was read is to be given; `current` then says what it is.
 bool subscribe_channel::state::judge() {
     objects_ = 0;
-    if (is_private(now_.topic())) return judge_private();
-    if (now_.count < 3) return judge_plain();
+    const auto topic = now_.topic();
+    if (is_private(topic)) return judge_private(topic);
+    if (now_.count < 3) return judge_plain(topic);
     const auto end = now_.count == 3 ? trailer::decode(now_.frames[2].view()) : std::nullopt;
     if (!end || end->kind != publication_kind::live) return malformed();
-    return judge_live(*end);
+    return judge_live(topic, *end);
 }
 
 bool subscribe_channel::state::malformed() noexcept {
@@ -27,8 +28,7 @@ bool subscribe_channel::state::malformed() noexcept {
     return false;
 }
 
-bool subscribe_channel::state::judge_plain() {
-    const auto topic = now_.topic();
+bool subscribe_channel::state::judge_plain(std::string_view topic) {
     if (topic.size() > longest_plain_topic) return malformed();
     if (!trie_.matches(topic)) {
         seen.unmatched.add();
@@ -40,15 +40,16 @@ bool subscribe_channel::state::judge_plain() {
 }
 
 origin& subscribe_channel::state::origin_of(const trailer& end) {
+    if (auto* latest = origins_.latest(end.publisher)) return *latest;
     return origins_.find(end, [&](std::uint64_t before) {
         seen.restarts.add();
         if (on_restart_) on_restart_({before, end.publisher});
     });
 }
 
-bool subscribe_channel::state::judge_live(const trailer& end) {
+bool subscribe_channel::state::judge_live(std::string_view topic, const trailer& end) {
     auto& from = origin_of(end);
-    current = {.topic = now_.topic(), .body = &now_.frames[1], .publisher = end.publisher};
+    current = {.topic = topic, .body = &now_.frames[1], .publisher = end.publisher};
     if (!wants_values_ || from.answered || from.topics.contains(current.topic))
         return follow(from, current.topic, end);
     // Its last values come first, and what follows them; this is among or before them.
@@ -58,13 +59,15 @@ bool subscribe_channel::state::judge_live(const trailer& end) {
     return false;
 }
 
-bool subscribe_channel::state::judge_private() {
+bool subscribe_channel::state::judge_private(std::string_view topic) {
     const auto end = trailer::decode(now_.frames[std::min(now_.count, now_.frames.size()) - 1].view());
     if (now_.answers_probe) {
-        static_cast<void>(origin_of(*end));  // its last values came before, unless it had too many asks
+        // Its last values came before, unless it had too many asks.
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): wait_ready has read the trailer
+        static_cast<void>(origin_of(*end));
         return false;
     }
-    if (!request_.is_answer(now_.topic())) return false;  // another subscriber's, or an old one
+    if (!request_.is_answer(topic)) return false;  // another subscriber's, or an old one
     const bool value = now_.count == 4;
     if (!end || (!value && now_.count != 2)) return malformed();
     if (value && end->kind == publication_kind::last_value) return judge_value(*end);

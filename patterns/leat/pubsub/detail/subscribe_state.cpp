@@ -147,20 +147,9 @@ status subscribe_channel::state::take(deadline until) {
 }
 
 status subscribe_channel::state::read(received& into, deadline until) {
-    if (in.handle() == nullptr) return status::closed;
-    if (const auto why = in.receive(into.frames[0], until); why != status::ok) return why;
-    const auto before = std::exchange(into.count, 1);
+    const auto before = into.count;
     into.answers_probe = false;
-    // The other frames are there with the first.
-    for (bool more = into.frames[0].more(); more; ++into.count) {
-        message rest;
-        auto& frame = into.count < into.frames.size() ? into.frames[into.count] : rest;
-        while (zmq_msg_recv(frame.handle(), in.handle(), ZMQ_DONTWAIT) < 0) {
-            if (zmq_errno() != EINTR) return status::closed;
-        }
-        in.counts().bytes_received.add(frame.size());
-        more = frame.more();
-    }
+    if (const auto why = in.receive(into.frames, into.count, until); why != status::ok) return why;
     for (auto i = into.count; i < std::min(before, into.frames.size()); ++i) into.frames[i] = {};
     return status::ok;
 }

@@ -52,9 +52,9 @@ private:
 
     // subscribe_judge.cpp: what is to be given
     bool judge();
-    bool judge_plain();
-    bool judge_live(const trailer& end);
-    bool judge_private();
+    bool judge_plain(std::string_view topic);
+    bool judge_live(std::string_view topic, const trailer& end);
+    bool judge_private(std::string_view topic);
     bool judge_value(const trailer& end);
     void judge_end(const trailer& end);
     bool follow(origin& from, std::string_view topic, const trailer& end);

@@ -71,10 +71,6 @@ std::array<std::byte, trailer::size> trailer::encode() const noexcept {
     return to;
 }
 
-bool trailer::claimed(std::span<const std::byte> frame) noexcept {
-    return frame.size() >= 2 && frame[0] == std::byte{'L'} && frame[1] == std::byte{'P'};
-}
-
 std::optional<trailer> trailer::decode(std::span<const std::byte> frame) noexcept {
     if (frame.size() != size || !claimed(frame) || frame[2] != std::byte{1}) return std::nullopt;
     const auto kind = std::to_integer<std::uint8_t>(frame[3]);

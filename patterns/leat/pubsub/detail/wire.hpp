@@ -64,7 +64,9 @@ struct trailer {
     [[nodiscard]] static std::optional<trailer> decode(std::span<const std::byte> frame) noexcept;
 
     /// Whether the frame claims to be one.
-    [[nodiscard]] static bool claimed(std::span<const std::byte> frame) noexcept;
+    [[nodiscard]] static bool claimed(std::span<const std::byte> frame) noexcept {
+        return frame.size() >= 2 && frame[0] == std::byte{'L'} && frame[1] == std::byte{'P'};
+    }
 };
 
 inline constexpr char private_mark = '\xff';
