@@ -1,33 +1,12 @@
-#include <leat/reqrep/replier.hpp>
-#include <leat/reqrep/requester.hpp>
+#include "reqrep_support.hpp"
 
-#include "support/ports.hpp"
 #include "support/process.hpp"
-#include "support/running_relay.hpp"
 
 #include <array>
-#include <atomic>
-#include <future>
-#include <map>
 #include <mutex>
 #include <optional>
-#include <thread>
-
-using namespace std::chrono_literals;
-using leat::answer;
-using leat::call_status;
-using leat::replier;
-using leat::reply_code;
-using leat::requester;
-using leat::responder;
-using support::comes_true;
-using support::patience;
 
 namespace {
-
-leat::endpoints endpoints_of(const std::vector<std::string>& texts) {
-    return leat::endpoints{texts};
-}
 
 /// Serves at the child's argument: keeps the first 200 requests, and from then on answers all at once.
 void serve_in_child(std::size_t keep) {
@@ -44,16 +23,34 @@ void serve_in_child(std::size_t keep) {
         to.reply(n);
     };
     const std::string at = support::child_argument();
-    const bool via_relay = at.starts_with("relay ");
-    const leat::endpoints where{via_relay ? at.substr(6) : at};
-    replier<int, int> serves{ctx,
-                             {.bind = via_relay ? leat::endpoints{} : where,
-                              .connect = via_relay ? where : leat::endpoints{},
-                              .max_open = 100'000},
-                             handler};
-    support::report(via_relay ? "up" : serves.bound()[0].str());
+    leat::reply_options options{.max_open = 100'000};
+    if (at.starts_with("relay "))
+        options.connect = at.substr(6);
+    else if (at.starts_with("join "))
+        options.join = at.substr(5);
+    else
+        options.bind = at;
+    replier<int, int> serves{ctx, options, handler};
+    support::report(serves.bound().empty() ? "up" : serves.bound()[0].str());
     std::promise<void>{}.get_future().wait();
 }
+
+/// A server in a process of its own for each of the children that are named.
+struct servers_in_children {
+    explicit servers_in_children(const std::vector<std::string>& names) {
+        std::vector<std::string> where;
+        for (const auto& name : names) {
+            all.push_back(support::run_child(name, "tcp://127.0.0.1:*"));
+            const auto at = all.back().line(patience);
+            REQUIRE(at);
+            where.push_back(*at);
+        }
+        bound = leat::endpoints{where};
+    }
+
+    std::vector<support::process> all;
+    leat::endpoints bound;
+};
 
 }  // namespace
 
@@ -73,16 +70,9 @@ TEST_CASE(
     "one of three servers is killed with 1,000 calls in flight: idempotent ones are answered, others "
     "answered or "
     "lost, each once") {
-    std::vector<support::process> servers;
-    std::vector<std::string> where;
-    for (int i = 0; i < 3; ++i) {
-        servers.push_back(support::run_child("child: keeps 100 requests", "tcp://127.0.0.1:*"));
-        const auto at = servers.back().line(patience);
-        REQUIRE(at);
-        where.push_back(*at);
-    }
+    servers_in_children servers{std::vector<std::string>(3, "child: keeps 100 requests")};
     leat::context ctx;
-    requester<int, int> asks{ctx, {.connect = endpoints_of(where)}};
+    requester<int, int> asks{ctx, {.connect = servers.bound}};
     REQUIRE(asks.wait_ready(3, patience) == leat::status::ok);
     constexpr int calls = 1000;
     std::array<std::atomic<int>, calls> ends{};
@@ -99,13 +89,13 @@ TEST_CASE(
     }
     // The one to be killed has its hundred; the two others answer what they keep only when their turn is
     // over.
-    CHECK(servers[0].line(patience) == "full");
+    CHECK(servers.all[0].line(patience) == "full");
     const auto before = std::chrono::steady_clock::now();
-    servers[0].signal(SIGKILL);
+    servers.all[0].signal(SIGKILL);
     // Everything ends but the hundreds that the others keep.
     REQUIRE(comes_true([&] { return ended >= calls - 200; }));
     CHECK(std::chrono::steady_clock::now() - before < patience / 2);
-    for (int i : {1, 2}) servers[static_cast<std::size_t>(i)].signal(SIGKILL);
+    for (int i : {1, 2}) servers.all[static_cast<std::size_t>(i)].signal(SIGKILL);
     REQUIRE(comes_true([&] { return asks.servers() == 0; }));
     // A last server takes the idempotent ones that were kept.
     int answered = 0, lost = 0;
@@ -125,18 +115,10 @@ TEST_CASE(
 }
 
 TEST_CASE("every idempotent call outlives the death of one of three servers") {
-    std::vector<support::process> servers;
-    std::vector<std::string> where;
-    for (int i = 0; i < 3; ++i) {
-        const bool dies = i == 0;
-        servers.push_back(support::run_child(
-            dies ? "child: keeps every request" : "child: answers every request", "tcp://127.0.0.1:*"));
-        const auto at = servers.back().line(patience);
-        REQUIRE(at);
-        where.push_back(*at);
-    }
+    servers_in_children servers{
+        {"child: keeps every request", "child: answers every request", "child: answers every request"}};
     leat::context ctx;
-    requester<int, int> asks{ctx, {.connect = endpoints_of(where)}};
+    requester<int, int> asks{ctx, {.connect = servers.bound}};
     REQUIRE(asks.wait_ready(3, patience) == leat::status::ok);
     std::vector<std::future<answer<int>>> safe, once;
     for (int i = 0; i < 500; ++i) {
@@ -144,7 +126,7 @@ TEST_CASE("every idempotent call outlives the death of one of three servers") {
         once.push_back(asks.async(i, patience));
     }
     REQUIRE(comes_true([&] { return asks.counts().of(call_status::answered) >= 500; }));
-    servers[0].signal(SIGKILL);
+    servers.all[0].signal(SIGKILL);
     int lost = 0;
     for (int i = 0; i < 500; ++i) {
         const auto at = static_cast<std::size_t>(i);
@@ -158,8 +140,19 @@ TEST_CASE("every idempotent call outlives the death of one of three servers") {
     CHECK(asks.counts().retries.value() > 0);
 }
 
+TEST_CASE("a server that has connected to its requester is missed at once when it dies") {
+    leat::context ctx;
+    requester<int, int> asks{ctx, {.bind = "tcp://127.0.0.1:*", .heartbeat = 60s}};
+    auto dies = support::run_child("child: keeps every request", "join " + asks.bound()[0].str());
+    REQUIRE(dies.line(patience));
+    REQUIRE(asks.wait_ready(1, patience) == leat::status::ok);
+    auto lost = asks.async(1, patience);
+    dies.signal(SIGKILL);
+    CHECK(lost.get().why() == call_status::peer_lost);
+    CHECK(asks.servers() == 0);
+}
+
 TEST_CASE("a server that comes back is not given what was lost with it") {
-    support::silent_port reserved;
     const support::ipc_path path;
     leat::context ctx;
     std::atomic<int> handled = 0;
@@ -172,12 +165,15 @@ TEST_CASE("a server that comes back is not given what was lost with it") {
         for (int i = 0; i < 50; ++i) lost.push_back(asks.async(i, patience));
         server.signal(SIGKILL);
         for (auto& one : lost) CHECK(one.get().why() == call_status::peer_lost);
-        replier<int, int> back{ctx, {.bind = path.at()}, [&](const int& n) {
-                                   ++handled;
-                                   return n;
-                               }};
-        CHECK(asks.call(1000 + round, patience));
-        CHECK(back.counts().requests.value() == 1);
+        {
+            replier<int, int> back{ctx, {.bind = path.at()}, [&](const int& n) {
+                                       ++handled;
+                                       return n;
+                                   }};
+            CHECK(asks.call(1000 + round, patience));
+            CHECK(back.counts().requests.value() == 1);
+        }
+        REQUIRE(comes_true([&] { return asks.servers() == 0; }));  // else the next one seems to be there
     }
     CHECK(handled == 20);
 }
@@ -237,13 +233,10 @@ TEST_CASE("requester and replier start and end in any order, 200 times") {
 
 TEST_CASE("a worker that dies behind a relay is missed by its silence, and others take over") {
     leat::context ctx;
-    support::running_relay relay{ctx,
-                                 {.kind = leat::relay_kind::reqrep,
-                                  .in = {.bind = "tcp://127.0.0.1:*"},
-                                  .out = {.bind = "tcp://127.0.0.1:*"}}};
+    support::running_relay relay{ctx, support::relayed(leat::relay_kind::reqrep)};
     auto dies = support::run_child("child: keeps every request", "relay " + relay->out_endpoints()[0].str());
     REQUIRE(dies.line(patience));
-    requester<int, int> asks{ctx, {.connect = relay->in_endpoints()[0], .heartbeat = 50ms}};
+    requester<int, int> asks{ctx, {.connect = relay->in_endpoints()[0], .heartbeat = 500ms}};
     REQUIRE(comes_true([&] { return relay->out_counts().connects.value() == 1; }));
     auto once = asks.async(1, patience);
     auto safe = asks.async(2, patience, {.idempotent = true, .retry = {.attempts = 50}});
@@ -259,10 +252,7 @@ TEST_CASE("a worker that dies behind a relay is missed by its silence, and other
 
 TEST_CASE("what has waited in a relay until its caller gave up is refused by the server that comes") {
     leat::context ctx;
-    support::running_relay relay{ctx,
-                                 {.kind = leat::relay_kind::reqrep,
-                                  .in = {.bind = "tcp://127.0.0.1:*"},
-                                  .out = {.bind = "tcp://127.0.0.1:*"}}};
+    support::running_relay relay{ctx, support::relayed(leat::relay_kind::reqrep)};
     requester<int, int> asks{ctx, {.connect = relay->in_endpoints()[0]}};
     CHECK(asks.call(1, 50ms).why() == call_status::timed_out);
     std::atomic<int> handled = 0;

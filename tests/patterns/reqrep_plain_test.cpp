@@ -53,17 +53,11 @@ while True:
     rep.send(b'rep ' + rep.recv())
 )";
 
-leat::relay_options relaying() {
-    return {.kind = leat::relay_kind::reqrep,
-            .in = {.bind = "tcp://127.0.0.1:*"},
-            .out = {.bind = "tcp://127.0.0.1:*"}};
-}
-
 }  // namespace
 
 TEST_CASE("a plain REQ in Python calls a replier, directly and through a relay") {
     leat::context ctx;
-    support::running_relay relay{ctx, relaying()};
+    support::running_relay relay{ctx, support::relayed(leat::relay_kind::reqrep)};
     replier<bytes, bytes> serves{
         ctx, {.bind = "tcp://127.0.0.1:*", .connect = relay->out_endpoints()[0]}, upper};
     for (const auto& at : {serves.bound()[0], relay->in_endpoints()[0]}) {
@@ -86,7 +80,7 @@ TEST_CASE("a plain REQ is answered errors as msgpack, and goes on") {
 
 TEST_CASE("a requester calls a plain REP in Python, directly and through a relay") {
     leat::context ctx;
-    support::running_relay relay{ctx, relaying()};
+    support::running_relay relay{ctx, support::relayed(leat::relay_kind::reqrep)};
     auto direct = support::run_python(python_rep);
     const auto port = direct.line(patience);
     REQUIRE(port);
@@ -106,7 +100,7 @@ TEST_CASE("a requester calls a plain REP in Python, directly and through a relay
 
 TEST_CASE("everything works through a relay: answers, errors, cancels, refusals, several workers") {
     leat::context ctx;
-    support::running_relay relay{ctx, relaying()};
+    support::running_relay relay{ctx, support::relayed(leat::relay_kind::reqrep)};
     const auto there = relay->out_endpoints()[0];
     replier<bytes, bytes> one{ctx, {.connect = there}, upper},
         two{ctx, {.connect = there, .workers = 2}, upper};

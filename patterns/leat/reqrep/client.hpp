@@ -117,7 +117,7 @@ private:
         if constexpr (std::same_as<std::remove_cvref_t<Req>, bytes>) {
             static_assert(!std::is_lvalue_reference_v<Req>,
                           "bytes are moved into a call; share() keeps a copy");
-            return std::move(request);
+            return std::forward<Req>(request);
         } else {
             buffer out;
             encode(request, out);

@@ -87,7 +87,7 @@ service::~service() {
     static_cast<void>(stop(state_->options.stop_within));
 }
 
-void service::add(const std::string& name, detail::untyped_handler handler) {
+void service::add(const std::string& name, detail::untyped_handler&& handler) {
     const auto refuse = [&](const std::string& why) {
         throw error{errc::bad_option, "method '" + name + "' of service " + state_->name + ": " + why};
     };

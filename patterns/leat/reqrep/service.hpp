@@ -50,7 +50,7 @@ public:
     [[nodiscard]] service_description describe() const;
 
 private:
-    void add(const std::string& name, detail::untyped_handler handler);
+    void add(const std::string& name, detail::untyped_handler&& handler);
     [[nodiscard]] const decode_limits& limits() const noexcept;
 
     struct state;

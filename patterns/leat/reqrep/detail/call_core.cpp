@@ -2,10 +2,7 @@
 
 #include <leat/error.hpp>
 
-#include <zmq.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <random>
 
 namespace leat::detail {
@@ -13,28 +10,15 @@ namespace {
 
 constexpr auto never = open_call::time::max();
 
-/// A call of which nothing was heard for so many heartbeats is lost.
-constexpr int heartbeats_to_loss = 3;
-
 /// A server that cannot be sent to although it is connected is tried again after so long.
 constexpr std::chrono::milliseconds try_again{10};
+
+/// Until the servers of a ROUTER that has lost a connection are asked for again; doubles each time.
+constexpr std::chrono::milliseconds probe_pause{5};
 
 std::uint32_t random_session() {
     std::random_device random;
     return std::max<std::uint32_t>(random(), 1);
-}
-
-/// A number from 0 to 1 that spreads retries.
-double jitter(std::uint64_t seed) {
-    seed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9u;  // splitmix64's finalizer (Steele et al.)
-    seed = (seed ^ (seed >> 27)) * 0x94d049bb133111ebu;
-    return static_cast<double>((seed ^ (seed >> 31)) >> 11) * 0x1.0p-53;
-}
-
-std::uint32_t milliseconds_left(open_call::time until, open_call::time now) {
-    if (until == never) return call_header::no_deadline;
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - now).count();
-    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 0, call_header::no_deadline - 1));
 }
 
 }  // namespace
@@ -60,22 +44,14 @@ void call_core::begin() {
             });
         });
     }
-    // A loop that ends drops its timers: this one tells of it.
-    struct anchor {
-        explicit anchor(std::weak_ptr<call_core> c) : core(std::move(c)) {}
-        ~anchor() {
-            if (const auto self = core.lock()) self->on_loop_end();
-        }
-        anchor(const anchor&) = delete;
-        anchor& operator=(const anchor&) = delete;
-        std::weak_ptr<call_core> core;
-    };
-    events_.post([weak = weak_from_this(), end = std::make_shared<anchor>(weak_from_this())] {
+    end_ = events_.on_end([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->on_loop_end();
+    });
+    events_.post([weak = weak_from_this()] {
         const auto self = weak.lock();
         if (!self) return;
         lock held{self->mutex_};
         self->loop_thread_ = std::this_thread::get_id();
-        if (!self->closed_) self->anchor_ = self->events_.every(std::chrono::hours{24}, [end] {});
         self->look();
         self->leave(held);
     });
@@ -121,58 +97,6 @@ bool call_core::open(index& which, call_kind kind, std::string_view method, mess
     return true;
 }
 
-/// Sends the call's request to some server, or a second one; when none can take it, it waits for one.
-void call_core::place(index which, bool second) {
-    auto& call = calls_[which];
-    call.retry_at = never;
-    look();  // which may place it by itself
-    if (!call.open || call.placed() != second) return;
-    auto& with = call.attempts[0].active() ? call.attempts[1] : call.attempts[0];
-    send_to_one(which, with);
-    set_timer(which);
-}
-
-bool call_core::send_to_one(index which, attempt& with) {
-    auto& call = calls_[which];
-    auto& other = &with == &call.attempts[0] ? call.attempts[1] : call.attempts[0];
-    const auto chosen = servers_.pick(other.server, call.avoid);
-    if (chosen < 0) return false;
-    auto& server = servers_.all()[static_cast<std::size_t>(chosen)];
-    const auto now = deadline::clock::now();
-    const auto number = static_cast<std::uint8_t>(call.tries + 1);
-    call_header header;
-    header.kind = static_cast<std::uint8_t>(call.kind);
-    header.session = session_;
-    header.call = calls_.id(which, number);
-    header.remaining_ms = milliseconds_left(call.until, now);
-    header.heartbeat_ms = options_.plain ? 0 : static_cast<std::uint32_t>(options_.heartbeat.count());
-    header.sent_ms = wall_clock_ms();
-    header.method = call.method;
-    message frame = write_header(header, scratch_);
-    const int failure = servers_.send(server, frame, call.body);
-    unread(server.link);
-    if (failure != 0) {
-        if (failure == ETERM || failure == ENOTSOCK) {
-            end_all(call_status::closed);
-        } else if (servers_.links()[server.link].routes) {
-            server.there = false;
-        }
-        return false;
-    }
-    if (call.tries > 0) (other.active() ? counts_.hedges : counts_.retries).add();
-    call.tries = number;
-    call.heard = now;
-    with = {chosen, number};
-    ++server.in_flight;
-    return true;
-}
-
-void call_core::place_waiting() {
-    for (index i = 0; i < calls_.slots(); ++i) {
-        if (calls_[i].open && !calls_[i].placed() && calls_[i].retry_at == never) place(i);
-    }
-}
-
 void call_core::set_timer(index which) {
     auto& call = calls_[which];
     if (!call.open) return;
@@ -186,58 +110,6 @@ void call_core::set_timer(index which) {
     }
     calls_.wake_at(which, next);
     wake_reader(next);
-}
-
-/// The attempt's server is not to be counted on any more; with `tell` it is told.
-void call_core::end_attempt(index which, attempt& with, bool tell) {
-    if (!with.active()) return;
-    auto& server = servers_.all()[static_cast<std::size_t>(with.server)];
-    --server.in_flight;
-    const auto number = with.number;
-    with = {};
-    if (!tell || options_.plain || !server.there) return;
-    call_header header;
-    header.kind = static_cast<std::uint8_t>(call_kind::cancel);
-    header.session = session_;
-    header.call = calls_.id(which, number);
-    message frame = write_header(header, scratch_), nothing;
-    static_cast<void>(servers_.send(server, frame, nothing));
-    unread(server.link);
-}
-
-/// The server of this attempt is gone, or has not been heard of.
-void call_core::lose(index which, attempt& with) {
-    auto& call = calls_[which];
-    call.avoid = with.server;
-    end_attempt(which, with, true);
-    if (call.placed()) return set_timer(which);
-    if (!call.idempotent || call.tries >= call.retry.attempts) return finish(which, call_status::peer_lost);
-    call.refused = call_status::peer_lost;
-    place(which);
-}
-
-/// The server has said that it will not handle the request.
-void call_core::refuse(index which, attempt& with, call_failure&& why) {
-    auto& call = calls_[which];
-    const bool stopping = why.is(reply_code::stopping);
-    call.avoid = with.server;
-    end_attempt(which, with, false);
-    if (call.placed()) return set_timer(which);
-    if (call.tries >= call.retry.attempts || !(stopping || call.retry.overloaded))
-        return finish(which, std::move(why));
-    const auto elsewhere = [&](auto& one) {
-        return one.there && &one != &servers_.all()[static_cast<std::size_t>(call.avoid)];
-    };
-    if (stopping && std::any_of(servers_.all().begin(), servers_.all().end(), elsewhere)) return place(which);
-    const auto now = deadline::clock::now();
-    const auto doublings = std::min(call.tries - 1, 20);
-    const auto pause =
-        std::min<std::chrono::nanoseconds>(call.retry.first * (std::int64_t{1} << doublings), call.retry.cap);
-    const auto half = std::chrono::duration_cast<deadline::clock::duration>(pause / 2);
-    const auto spread = jitter((std::uint64_t{session_} << 32) + calls_.id(which, call.tries));
-    call.retry_at = now + half + std::chrono::duration_cast<deadline::clock::duration>(half * spread);
-    call.refused = std::move(why);
-    set_timer(which);
 }
 
 void call_core::finish(index which, answer<bytes>&& how) {
@@ -288,15 +160,6 @@ void call_core::run_due() {
     }
 }
 
-void call_core::lose_all_of(std::size_t server) {
-    auto& entry = servers_.all()[server];
-    for (index i = 0; i < calls_.slots() && entry.in_flight > 0; ++i) {
-        for (auto& one : calls_[i].attempts) {
-            if (calls_[i].open && one.server == static_cast<std::int32_t>(server)) lose(i, one);
-        }
-    }
-}
-
 /// Takes note of connections made and broken.
 void call_core::look() {
     if (closed_ || looking_) return;
@@ -311,7 +174,10 @@ void call_core::look() {
         if (any_broken) read_all(l);
         if (closed_) break;
         if (links[l].routes) {
-            if (any_broken) probe(l);
+            if (any_broken) {
+                probe(l);
+                probe_again(l, probe_pause);
+            }
             forget_silent(l);
             continue;
         }
@@ -334,7 +200,11 @@ void call_core::end_all(call_status how) {
     if (closed_) return;
     closed_ = true;
     closed_as_ = how;
-    for (auto& one : servers_.all()) one.there = one.there && how == call_status::cancelled;
+    for (auto& one : servers_.all()) {
+        one.there = one.there && how == call_status::cancelled;
+        one.gathered.clear();
+        one.gathered_calls.clear();
+    }
     for (index i = 0; i < calls_.slots(); ++i) {
         if (calls_[i].open) finish(i, how);
     }

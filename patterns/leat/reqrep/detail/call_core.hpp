@@ -79,18 +79,27 @@ private:
     // Calls (call_core.cpp)
     bool open(index& which, call_kind kind, std::string_view method, message&& body, deadline until,
               const call_options& how, answer<bytes>& refused);
-    void place(index which, bool second = false);
-    bool send_to_one(index which, attempt& with);
-    void place_waiting();
     void set_timer(index which);
-    void lose(index which, attempt& with);
-    void lose_all_of(std::size_t server);
-    void refuse(index which, attempt& with, call_failure&& why);
-    void end_attempt(index which, attempt& with, bool tell);
     void finish(index which, answer<bytes>&& how);
     void run_due();
     void look();
     void end_all(call_status how);
+
+    // Which servers have them (call_place.cpp)
+    void place(index which, bool second = false);
+    bool send_to_one(index which, attempt& with);
+    void place_waiting();
+    void end_attempt(index which, attempt& with, bool tell);
+    void lose(index which, attempt& with);
+    void lose_all_of(std::size_t server);
+    void refuse(index which, attempt& with, call_failure&& why);
+
+    // Requests that go out together (call_gather.cpp)
+    [[nodiscard]] bool gathers(const open_call& call, const server_entry& to) const noexcept;
+    void gather(std::size_t server, const call_header& header, const open_call& call);
+    void send_gathered(std::size_t server);
+    void send_all_gathered();
+    void take_back(std::size_t server);
 
     // What comes in (call_receive.cpp)
     void unread(std::size_t link);
@@ -98,9 +107,11 @@ private:
     int read(std::size_t link, int most);
     void read_all(std::size_t link);
     void on_message(std::size_t link);
+    void on_part(std::size_t link, const call_header& header, message& id, message& body);
     void on_answer(std::size_t link, const call_header& header, message& id, message& body);
     void on_server(std::size_t link, const call_header& header, const message& id);
     void probe(std::size_t link);
+    void probe_again(std::size_t link, std::chrono::milliseconds pause);
     void forget_silent(std::size_t link);
     void drop(refusal why) noexcept { counts_.dropped[static_cast<std::size_t>(why)].add(); }
 
@@ -112,6 +123,7 @@ private:
     [[nodiscard]] bool loop_is_needed() const noexcept;
     void wake_reader(time next);
     void leave(lock& held);
+    void tell_leader();
     void run_ready(lock& held);
     void arm_loop();
     void post_read();
@@ -132,6 +144,7 @@ private:
     call_table calls_;
     std::vector<std::size_t> unread_;  // links that may have messages of which poll(2) will not tell
     frames incoming_;
+    int parts_read_ = 0;  // of batches, since the last message was counted
     buffer scratch_;
     bool looking_ = false;
     bool closed_ = false;
@@ -157,7 +170,7 @@ private:
     std::vector<loop::id> watches_;  // this and what follows: on the loop's thread only, or before it
     loop::id timer_ = 0;
     time timer_at_ = time::max();
-    loop::id anchor_ = 0;
+    loop::id end_ = 0;
 
     std::optional<std::stop_callback<std::function<void()>>> on_stop_;
 };

@@ -5,25 +5,12 @@
 #include <chrono>
 
 namespace leat::detail {
-namespace {
-
-/// The header of everything but a request.
-struct short_header {
-    std::string_view magic;
-    std::uint8_t kind;
-    std::uint32_t session;
-    std::uint64_t call;
-    MSGPACK_DEFINE(magic, kind, session, call)
-};
-
-}  // namespace
-
 message write_header(const call_header& header, buffer& scratch) {
     scratch.clear();
     if (header.what() == call_kind::request) {
         encode(header, scratch);
     } else {
-        encode(short_header{header.magic, header.kind, header.session, header.call}, scratch);
+        encode(answer_header{header}, scratch);
     }
     return message{scratch.view()};
 }

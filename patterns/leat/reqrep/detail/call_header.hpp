@@ -19,8 +19,9 @@ enum class call_kind : std::uint8_t {
     error = 5,  ///< The body is [code, text].
     alive = 6,  ///< The server still has the call.
     pong = 7,
-    hello = 8,  ///< A server that has connected to a requester.
-    bye = 9,    ///< It leaves.
+    hello = 8,   ///< A server that has connected to a requester.
+    bye = 9,     ///< It leaves.
+    batch = 10,  ///< The body holds several requests, or answers.
 };
 
 /// The last frame of the envelope, before the empty one. A plain REP gives it back as it was.
@@ -32,7 +33,7 @@ struct call_header {
     std::uint32_t session = 0;  ///< Random for each requester.
     std::uint64_t call = 0;
 
-    // Of requests only.
+    // Of requests; what answers have in the first one's place is below.
     std::uint32_t remaining_ms = 0;  ///< Until the deadline, as of sending; no_deadline for none.
     std::uint32_t heartbeat_ms = 0;  ///< Signs of life are wanted each so often; 0: none.
     std::uint32_t sent_ms = 0;       ///< The wall clock when it was sent, the lower 32 bits of milliseconds.
@@ -42,12 +43,36 @@ struct call_header {
 
     [[nodiscard]] call_kind what() const noexcept { return static_cast<call_kind>(kind); }
 
+    /// Of an answer: no relay is between its server and the requester, which may send batches.
+    [[nodiscard]] bool takes_batches() const noexcept { return remaining_ms != 0; }
+    void set_takes_batches() noexcept { remaining_ms = 1; }
+
     MSGPACK_DEFINE(magic, kind, session, call, remaining_ms, heartbeat_ms, sent_ms, method)
 };
 
 inline constexpr std::size_t longest_method = 255;
 
-/// Writes the header of a request, or the four fields that all others have. `scratch` keeps its room.
+/// The other side is lost when nothing was heard of it for so many heartbeats.
+inline constexpr std::int64_t heartbeats_to_loss = 3;
+
+/// The header of everything but a request, as it is written.
+struct answer_header {
+    explicit answer_header(const call_header& of)
+        : magic(of.magic),
+          kind(of.kind),
+          session(of.session),
+          call(of.call),
+          takes_batches(of.remaining_ms) {}
+
+    std::string_view magic;
+    std::uint8_t kind;
+    std::uint32_t session;
+    std::uint64_t call;
+    std::uint32_t takes_batches;
+    MSGPACK_DEFINE(magic, kind, session, call, takes_batches)
+};
+
+/// Writes the header of a request, or the fields that all others have. `scratch` keeps its room.
 [[nodiscard]] message write_header(const call_header& header, buffer& scratch);
 
 /// Whether `frame` is a header; if so `out`, whose views refer to the frame.

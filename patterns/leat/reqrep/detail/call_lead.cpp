@@ -41,7 +41,11 @@ std::uint64_t call_core::start(std::string_view method, message&& body, deadline
     const auto id = calls_.id(which, 0);
     place(which);
     // The loop reads by itself once the completion that called this has returned.
-    if (!(loop_runs_ && std::this_thread::get_id() == loop_thread_)) leave(held);
+    if (loop_runs_ && std::this_thread::get_id() == loop_thread_) {
+        tell_leader();
+    } else {
+        leave(held);
+    }
     return id;
 }
 
@@ -137,11 +141,16 @@ void call_core::wake_reader(time next) {
     }
 }
 
+/// What was sent on is unread, and ZMQ_FD does not tell the leader of it.
+void call_core::tell_leader() {
+    if (leader_ != nullptr && !unread_.empty()) wake_reader(time::min());
+}
+
 /// Lets go of the mutex for good: nothing is left that nobody will look at.
 void call_core::leave(lock& held) {
     read_unread();
     if (leader_ != nullptr) {
-        if (!unread_.empty()) wake_reader(time::min());
+        tell_leader();
     } else if (loop_is_needed()) {
         arm_loop();
     }
@@ -211,14 +220,25 @@ void call_core::run_finished(lock& held) {
     running_.clear();
     held.lock();
     loop_runs_ = false;
+    send_all_gathered();
     loop_idle_.notify_all();
 }
 
 /// A completion that closes the client goes on here with those after it.
 void call_core::run_rest() {
+    constexpr std::chrono::microseconds longest_wait{100};  // of a request for others to go with
+    auto sent_at = deadline::clock::now();
     while (running_at_ < running_.size()) {
-        auto one = std::move(running_[running_at_++]);
-        one.done->run(std::move(one.how));
+        {
+            auto one = std::move(running_[running_at_++]);
+            one.done->run(std::move(one.how));
+        }
+        const auto now = deadline::clock::now();
+        if (now - sent_at < longest_wait) continue;
+        sent_at = now;
+        const lock held{mutex_};
+        send_all_gathered();
+        tell_leader();
     }
 }
 
@@ -278,14 +298,10 @@ void call_core::close(call_status how) {
     // What the loop watches has to stay until it is told.
     if (!watching_) servers_.close();
     events_.post([self = shared_from_this()] {
-        loop::id anchor = 0;
-        {
-            const lock again{self->mutex_};
-            self->leave_loop();
-            self->servers_.close();
-            anchor = std::exchange(self->anchor_, 0);
-        }
-        if (anchor != 0) self->events_.cancel(anchor);
+        const lock again{self->mutex_};
+        self->leave_loop();
+        self->servers_.close();
+        self->events_.cancel(self->end_);
     });
 }
 

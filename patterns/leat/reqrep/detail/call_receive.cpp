@@ -4,7 +4,9 @@
 
 #include <zmq.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace leat::detail {
 namespace {
@@ -55,7 +57,8 @@ int call_core::read(std::size_t link, int most) {
         if (failure == ETERM || failure == ENOTSOCK) end_all(call_status::closed);
         if (failure != 0) return count;
         on_message(link);
-        if (closed_) return count;
+        count += std::exchange(parts_read_, 0);
+        if (closed_) return std::min(count, most);
     }
     unread(link);
     return most;
@@ -83,13 +86,32 @@ void call_core::on_message(std::size_t link) {
         case call_kind::hello:
         case call_kind::bye:
             return routes ? on_server(link, header, incoming_[0]) : drop(refusal::bad_header);
+        case call_kind::batch: {
+            // A part may make this read further messages.
+            message id = std::move(incoming_[0]);
+            const message body = std::move(incoming_[at + 2]);
+            const bool whole = call_batch::each(body, [&](const call_header& one, message&& part) {
+                on_part(link, one, id, part);
+                ++parts_read_;
+                return !closed_;
+            });
+            return whole ? void() : drop(refusal::malformed);
+        }
+        default:
+            return on_part(link, header, incoming_[0], incoming_[at + 2]);
+    }
+}
+
+/// A message that is not a batch, or a part of one.
+void call_core::on_part(std::size_t link, const call_header& header, message& id, message& body) {
+    switch (header.what()) {
         case call_kind::request:  // given back by a plain REP, as the next one
         case call_kind::ping:
         case call_kind::reply:
         case call_kind::error:
         case call_kind::alive:
         case call_kind::pong:
-            return on_answer(link, header, incoming_[0], incoming_[at + 2]);
+            return on_answer(link, header, id, body);
         default:
             return drop(refusal::bad_header);
     }
@@ -106,10 +128,12 @@ void call_core::on_answer(std::size_t link, const call_header& header, message& 
     }
     if (with == nullptr) return drop(refusal::late);
     // Only the server that was asked may answer.
-    const auto& server = servers_.all()[static_cast<std::size_t>(with->server)];
+    auto& server = servers_.all()[static_cast<std::size_t>(with->server)];
     if (server.link != link || (servers_.links()[link].routes && !(server.id == id)))
         return drop(refusal::foreign);
 
+    if (header.what() == call_kind::reply || header.what() == call_kind::error)
+        server.takes_batches = header.takes_batches();
     const auto which = call_table::index_of(header.call);
     switch (header.what()) {
         case call_kind::alive:
@@ -163,9 +187,29 @@ void call_core::probe(std::size_t link) {
     unread(link);
 }
 
+/// libzmq tells of a lost connection some time before its ROUTER refuses to send to it.
+void call_core::probe_again(std::size_t link, std::chrono::milliseconds pause) {
+    constexpr std::chrono::milliseconds longest{1000};
+    if (pause > longest) return;
+    events_.post([weak = weak_from_this(), link, pause] {
+        const auto self = weak.lock();
+        if (!self) return;
+        self->events_.after(pause, [weak, link, pause] {
+            const auto alive = weak.lock();
+            if (!alive) return;
+            lock held{alive->mutex_};
+            if (alive->closed_) return;
+            alive->looking_ = true;
+            alive->probe(link);
+            alive->looking_ = false;
+            alive->probe_again(link, 2 * pause);
+            alive->leave(held);
+        });
+    });
+}
+
 /// Servers that have connected say so again each heartbeat.
 void call_core::forget_silent(std::size_t link) {
-    constexpr int heartbeats_to_loss = 3;
     if (options_.heartbeat.count() == 0) return;
     const auto oldest = deadline::clock::now() - heartbeats_to_loss * options_.heartbeat;
     for (auto& server : servers_.all()) {

@@ -38,11 +38,4 @@ int frames::receive(void* zmq) {
     return 0;
 }
 
-int event_fd(void* zmq) {
-    int fd = -1;
-    std::size_t size = sizeof fd;
-    zmq_getsockopt(zmq, ZMQ_FD, &fd, &size);
-    return fd;
-}
-
 }  // namespace leat::detail

@@ -36,7 +36,4 @@ private:
     bool too_many_ = false;
 };
 
-/// What poll(2) is to watch for a socket.
-[[nodiscard]] int event_fd(void* zmq);
-
 }  // namespace leat::detail

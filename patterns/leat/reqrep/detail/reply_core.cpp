@@ -29,7 +29,7 @@ reply_core::reply_core(context& ctx, reply_options options, handler run)
       warn_(ctx.warner()),
       router_(ctx, role::router, socket_options_of(options_)),
       zmq_(router_.handle()),
-      fd_(event_fd(zmq_)),
+      fd_(router_.event_fd()),
       requests_(options_.max_open),
       waiting_(options_.max_open) {
     for (const auto& at : options_.bind) bound_.push_back(router_.bind(at));
@@ -68,6 +68,9 @@ void reply_core::work() {
     while (!ended_) {
         if (waiting_count_ > 0) {
             run_next(held);
+        } else if (!gathered_.empty()) {
+            send_gathered();
+            read_after_send();
         } else if (!leading_) {
             lead(held);
         } else {
@@ -108,16 +111,18 @@ void reply_core::run_next(lock& held) {
         drained_.notify_all();
         return;
     }
-    if (request.until != time::max() && request.until <= deadline::clock::now()) {
+    running_here = {this, deadline::clock::now()};
+    if (request.until <= running_here.since) {
         counts_.stale.add();
         return finish(which, reply_code::too_late, "its time was up before a worker was free");
     }
     const auto ticket = requests_.ticket(which);
     bytes body = std::move(request.body);
     const std::string method = request.method;
-    if (idle_count_ > 0 && !leading_) idle_.notify_one();
+    if (idle_count_ > 0 && (!leading_ || waiting_count_ > 0)) idle_.notify_one();
     held.unlock();
     handle(ticket, method, std::move(body));
+    running_here = {};
     held.lock();
     ++handled_;
 }
@@ -152,12 +157,15 @@ void reply_core::wake_worker() {
     }
 }
 
-/// Lets go of the mutex after something was sent: nothing that has come is left unread.
-void reply_core::leave(lock& held) {
+/// ZMQ_FD told whoever sent of what had come, and does not tell the leader again.
+void reply_core::read_after_send() {
     constexpr int turn = 256;
-    if (leading_ && !ended_ && read(turn, false)) {
-        if (polling_) wake_leader_.raise();
-    }
+    if (leading_ && !ended_ && read(turn, false) && polling_) wake_leader_.raise();
+}
+
+/// Lets go of the mutex after something was sent.
+void reply_core::leave(lock& held) {
+    read_after_send();
     if (waiting_count_ > 0) wake_worker();
     std::vector<std::unique_ptr<std::stop_source>> stops;
     stops.swap(to_stop_);
@@ -199,6 +207,7 @@ std::size_t reply_core::open_requests() {
 /// Nothing more is read or sent.
 void reply_core::end() {
     ended_ = true;
+    gathered_.clear();
     zmq_ = nullptr;
     if (!watching_) router_.close();
     idle_.notify_all();
@@ -217,7 +226,10 @@ bool reply_core::owes_answers() {
 bool reply_core::stop(deadline until) {
     lock held{mutex_};
     if (std::exchange(stopping_, true)) return true;
-    if (!ended_) announce(call_kind::bye);
+    if (!ended_) {
+        send_gathered();
+        announce(call_kind::bye);
+    }
     for (; waiting_count_ > 0; --waiting_count_) {
         const auto which = waiting_[first_waiting_];
         if (++first_waiting_ == waiting_.size()) first_waiting_ = 0;

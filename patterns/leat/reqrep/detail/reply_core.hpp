@@ -3,6 +3,7 @@
 #include <leat/buffer.hpp>
 #include <leat/context.hpp>
 #include <leat/loop.hpp>
+#include <leat/reqrep/detail/call_batch.hpp>
 #include <leat/reqrep/detail/call_header.hpp>
 #include <leat/reqrep/detail/frames.hpp>
 #include <leat/reqrep/detail/request_table.hpp>
@@ -22,6 +23,15 @@ namespace leat::detail {
 
 /// The body of an error reply.
 [[nodiscard]] message write_failure(std::int32_t code, std::string_view text);
+
+class reply_core;
+
+/// The request whose handler the calling thread runs.
+struct running_request {
+    const reply_core* of = nullptr;
+    deadline::clock::time_point since{};
+};
+inline thread_local running_request running_here;
 
 /// What a replier, its workers and its open requests share: the ROUTER, and the requests that are not
 /// answered.
@@ -77,12 +87,17 @@ private:
     // What comes in (reply_receive.cpp)
     bool read(int most, bool until_request);
     void on_message();
-    void on_request(std::size_t envelope, const call_header* header, message& body);
+    void on_batch(std::size_t envelope, const message& body);
+    void on_request(std::size_t envelope, const call_header* header, message& body, bool in_batch = false);
     void on_cancel(const call_header& header);
     [[nodiscard]] bool is_stale(const call_header& header, std::size_t envelope) const;
 
     // What goes out (reply_send.cpp)
     [[nodiscard]] bool send_answer(taken_request& to, call_kind kind, bytes&& body);
+    [[nodiscard]] bool others_follow(const taken_request& to);
+    void gather(taken_request& to, call_kind kind, const bytes& body);
+    void send_gathered();
+    void read_after_send();
     void send_back(std::size_t envelope, const call_header* header, call_kind kind, bytes&& body);
     void refuse(std::size_t envelope, const call_header* header, reply_code code, std::string_view text);
     void finish(index which, reply_code code, std::string_view text);
@@ -117,7 +132,10 @@ private:
     std::size_t waiting_count_ = 0;
     std::uint64_t plain_calls_ = 0;
     frames incoming_;
+    int parts_read_ = 0;  // of batches, since the last message was counted
     buffer scratch_;
+    call_batch gathered_;  // answers that are to be sent, to one peer
+    message gathered_for_;
     std::vector<std::unique_ptr<std::stop_source>> to_stop_;  // of cancelled requests, once the mutex is free
 
     std::condition_variable idle_;
@@ -137,9 +155,10 @@ private:
     bool watching_ = false;
     std::uint64_t handled_at_tick_ = 0;
     unsigned quiet_ticks_ = 0;
+    unsigned alive_ticks_ = 0;
     loop::id watch_ = 0;  // this and what follows: on the loop's thread only
     loop::id ticks_ = 0;
-    loop::id anchor_ = 0;
+    loop::id end_ = 0;
     loop::id announcing_ = 0;
 };
 

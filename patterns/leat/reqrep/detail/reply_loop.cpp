@@ -7,32 +7,27 @@ namespace leat::detail {
 namespace {
 
 /// While requests come: how often the loop looks whether the workers still read.
-constexpr std::chrono::milliseconds tick_interval{10};
+constexpr std::chrono::milliseconds tick_interval{2};
+
+/// Ticks between two looks for requests whose callers want a sign of life.
+constexpr unsigned alive_interval = 5;
 
 /// Ticks without an open request, after which they end.
-constexpr unsigned quiet_end = 100;
+constexpr unsigned quiet_end = 500;
 
 }  // namespace
 
 void reply_core::begin_on_loop() {
-    // A loop that ends drops its timers: this one tells of it.
-    struct anchor {
-        explicit anchor(std::weak_ptr<reply_core> c) : core(std::move(c)) {}
-        ~anchor() {
-            if (const auto self = core.lock()) self->on_loop_end();
-        }
-        anchor(const anchor&) = delete;
-        anchor& operator=(const anchor&) = delete;
-        std::weak_ptr<reply_core> core;
-    };
-    events_.post([weak = weak_from_this(), end = std::make_shared<anchor>(weak_from_this())] {
+    end_ = events_.on_end([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->on_loop_end();
+    });
+    if (joined_.empty()) return;
+    events_.post([weak = weak_from_this()] {
         const auto self = weak.lock();
         if (!self) return;
         {
             const lock held{self->mutex_};
             if (self->ended_) return;
-            self->anchor_ = self->events_.every(std::chrono::hours{24}, [end] {});
-            if (self->joined_.empty()) return;
             self->announcing_ = self->events_.every(self->options_.heartbeat, [weak] {
                 if (const auto alive = weak.lock()) alive->announce_later();
             });
@@ -77,7 +72,11 @@ void reply_core::tick() {
             if (const auto self = weak.lock()) self->read_on_loop();
         });
     }
-    tell_alive(deadline::clock::now());
+    send_gathered();
+    if (++alive_ticks_ >= alive_interval) {
+        alive_ticks_ = 0;
+        tell_alive(deadline::clock::now());
+    }
     quiet_ticks_ = requests_.open_count() > 0 ? 0 : quiet_ticks_ + 1;
     if (quiet_ticks_ >= quiet_end) {
         events_.cancel(ticks_);
@@ -86,7 +85,7 @@ void reply_core::tick() {
         if (watching_) events_.cancel(watch_);
         watching_ = false;
     }
-    held.unlock();
+    leave(held);
     if (stuck) read_on_loop();
 }
 
@@ -140,20 +139,16 @@ void reply_core::leave_loop() {
 
 /// The replier has ended.
 void reply_core::retire() {
-    loop::id anchor = 0;
-    {
-        const lock held{mutex_};
-        leave_loop();
-        anchor = std::exchange(anchor_, 0);
-    }
-    if (anchor != 0) events_.cancel(anchor);
+    const lock held{mutex_};
+    leave_loop();
+    events_.cancel(end_);
 }
 
-/// The loop has ended, and its watches and timers with it; or the replier has, and this is the last of it.
+/// The loop has ended, and its watches and timers with it.
 void reply_core::on_loop_end() {
     const lock held{mutex_};
     watching_ = false;
-    ticks_ = announcing_ = anchor_ = 0;
+    ticks_ = announcing_ = 0;
     if (!ended_) end();
     router_.close();
 }

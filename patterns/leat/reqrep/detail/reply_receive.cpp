@@ -5,13 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <utility>
 
 namespace leat::detail {
-namespace {
-
-constexpr std::int64_t heartbeats_to_loss = 3;
-
-}  // namespace
 
 /// Reads up to `most` messages, with `until_request` until one is a request that waits. False when the socket
 /// is empty.
@@ -22,6 +18,7 @@ bool reply_core::read(int most, bool until_request) {
         if (failure == ETERM || failure == ENOTSOCK) end();
         if (failure != 0) return false;
         on_message();
+        i += std::exchange(parts_read_, 0);
         if (until_request && waiting_count_ > waiting_before) return true;
     }
     return true;
@@ -51,6 +48,8 @@ void reply_core::on_message() {
             return on_request(envelope, &header, incoming_.back());
         case call_kind::cancel:
             return on_cancel(header);
+        case call_kind::batch:
+            return on_batch(envelope, incoming_.back());
         case call_kind::ping:
             counts_.pings.add();
             return send_back(envelope, &header, call_kind::pong, {});
@@ -59,7 +58,19 @@ void reply_core::on_message() {
     }
 }
 
-void reply_core::on_request(std::size_t envelope, const call_header* header, message& body) {
+/// Several requests of one peer.
+void reply_core::on_batch(std::size_t envelope, const message& body) {
+    bool good = envelope == 1;
+    const bool whole = good && call_batch::each(body, [&](const call_header& header, message&& part) {
+                           ++parts_read_;
+                           good = header.what() == call_kind::request;
+                           if (good) on_request(envelope, &header, part, true);
+                           return good;
+                       });
+    if (!good || !whole) counts_.malformed.add();
+}
+
+void reply_core::on_request(std::size_t envelope, const call_header* header, message& body, bool in_batch) {
     if (stopping_) return refuse(envelope, header, reply_code::stopping, "the server is stopping");
     if (header != nullptr && is_stale(*header, envelope)) {
         counts_.stale.add();
@@ -77,6 +88,7 @@ void reply_core::on_request(std::size_t envelope, const call_header* header, mes
     auto& request = requests_[which];
     const auto now = deadline::clock::now();
     request.plain = header == nullptr;
+    request.in_batch = in_batch;
     request.until = time::max();
     request.heartbeat = {};
     request.method.clear();
@@ -88,7 +100,7 @@ void reply_core::on_request(std::size_t envelope, const call_header* header, mes
     }
     request.told = now;
     request.body = std::move(body);
-    request.peer = std::move(incoming_[0]);
+    request.peer = incoming_[0].share();  // others of its batch need it
     for (std::size_t i = 1; i < envelope; ++i) request.relays.push_back(std::move(incoming_[i]));
     auto at = first_waiting_ + waiting_count_++;
     if (at >= waiting_.size()) at -= waiting_.size();

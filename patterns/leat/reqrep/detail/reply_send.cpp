@@ -41,12 +41,61 @@ bool reply_core::answer(std::uint64_t ticket, call_kind kind, bytes&& body) {
     bool done = false;
     if (!request->cancelled && !ended_) {
         (kind == call_kind::reply ? counts_.answered : counts_.failed).add();
-        done = send_answer(*request, kind, std::move(body));
+        const bool wait = others_follow(*request);
+        if (request->in_batch && body.size() <= call_batch::largest_body && (wait || !gathered_.empty())) {
+            gather(*request, kind, body);
+            if (!wait || gathered_.full()) send_gathered();
+            done = true;
+        } else {
+            send_gathered();
+            done = send_answer(*request, kind, std::move(body));
+        }
     }
     requests_.close(static_cast<index>(ticket));
     if (stopping_) drained_.notify_all();
     leave(held);
     return done;
+}
+
+/// Whether the answer to a request that came with others may wait for theirs: this worker goes on with one of
+/// the same method now, and the handler has been quick. Should it be slow then, a tick of the loop sends what
+/// waits.
+bool reply_core::others_follow(const taken_request& to) {
+    constexpr std::chrono::microseconds quick{50};
+    return to.in_batch && waiting_count_ > 0 && !stopping_ && running_here.of == this &&
+           requests_[waiting_[first_waiting_]].method == to.method &&
+           deadline::clock::now() - running_here.since < quick;
+}
+
+void reply_core::gather(taken_request& to, call_kind kind, const bytes& body) {
+    if (gathered_.empty()) {
+        gathered_for_ = std::move(to.peer);
+    } else if (!(gathered_for_ == to.peer)) {
+        send_gathered();
+        gathered_for_ = std::move(to.peer);
+    }
+    call_header header;
+    header.kind = static_cast<std::uint8_t>(kind);
+    header.session = to.session;
+    header.call = to.call;
+    header.set_takes_batches();
+    gathered_.add(header, body);
+}
+
+void reply_core::send_gathered() {
+    if (gathered_.empty()) return;
+    last_answer_ = about_now();
+    const auto count = gathered_.size();
+    call_header header;
+    header.kind = static_cast<std::uint8_t>(call_kind::batch);
+    message frame = write_header(header, scratch_), empty, body = gathered_.take();
+    if (const int failure = send_frame(zmq_, gathered_for_, true); failure != 0) {
+        (failure == EAGAIN ? counts_.peer_full : counts_.peer_gone).add(count);
+        return;
+    }
+    static_cast<void>(send_frame(zmq_, frame, true));
+    static_cast<void>(send_frame(zmq_, empty, true));
+    static_cast<void>(send_frame(zmq_, body, false));
 }
 
 /// Refuses a request that was taken.
@@ -75,6 +124,7 @@ bool reply_core::send_answer(taken_request& to, call_kind kind, bytes&& body) {
         header.kind = static_cast<std::uint8_t>(kind);
         header.session = to.session;
         header.call = to.call;
+        if (to.relays.empty() && call_batch::fits(options_.socket)) header.set_takes_batches();
         message frame = write_header(header, scratch_);
         static_cast<void>(send_frame(zmq_, frame, true));
     }
@@ -85,13 +135,15 @@ bool reply_core::send_answer(taken_request& to, call_kind kind, bytes&& body) {
 
 /// Answers the message that was just read.
 void reply_core::send_back(std::size_t envelope, const call_header* header, call_kind kind, bytes&& body) {
-    if (!sent(send_frame(zmq_, incoming_[0], true))) return;
+    message id = incoming_[0].share();  // others of its batch need it
+    if (!sent(send_frame(zmq_, id, true))) return;
     for (std::size_t i = 1; i < envelope; ++i) static_cast<void>(send_frame(zmq_, incoming_[i], true));
     if (header != nullptr) {
         call_header back;
         back.kind = static_cast<std::uint8_t>(kind);
         back.session = header->session;
         back.call = header->call;
+        if (envelope == 1 && call_batch::fits(options_.socket)) back.set_takes_batches();
         message frame = write_header(back, scratch_);
         static_cast<void>(send_frame(zmq_, frame, true));
     }

@@ -19,6 +19,7 @@ struct taken_request {
     bool open = false;
     bool plain = false;      // of a peer without leat's header
     bool cancelled = false;  // by its caller
+    bool in_batch = false;   // it came in one, so its answer may go in one
     std::uint32_t generation = 0;
     message peer;                 // the ROUTER's routing id
     std::vector<message> relays;  // what relays have put between that and the header

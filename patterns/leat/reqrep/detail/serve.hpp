@@ -44,7 +44,7 @@ private:
 template <class Req, class Rep, class Handler>
 void serve_one(Handler& handler, Req&& request, open_request&& of) {
     if constexpr (std::invocable<Handler&, Req, responder<Rep>>) {
-        std::invoke(handler, std::move(request), responder<Rep>{std::move(of)});
+        std::invoke(handler, std::forward<Req>(request), responder<Rep>{std::move(of)});
     } else {
         constexpr bool looks = std::is_invocable_r_v<Rep, Handler&, Req, const open_request&>;
         static_assert(
@@ -53,9 +53,9 @@ void serve_one(Handler& handler, Req&& request, open_request&& of) {
             "Req may be const Req&");
         const auto run = [&]() -> Rep {
             if constexpr (looks)
-                return std::invoke(handler, std::move(request), static_cast<const open_request&>(of));
+                return std::invoke(handler, std::forward<Req>(request), static_cast<const open_request&>(of));
             else
-                return std::invoke(handler, std::move(request));
+                return std::invoke(handler, std::forward<Req>(request));
         };
         Rep reply = run();
         responder<Rep>{std::move(of)}.reply(std::move(reply));

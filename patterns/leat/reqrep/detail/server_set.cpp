@@ -34,7 +34,7 @@ server_set::server_set(context& ctx, const request_options& options) {
     const auto add = [&](role what) -> server_link& {
         socket s{ctx, what, how};
         void* zmq = s.handle();
-        const int fd = event_fd(zmq);
+        const int fd = s.event_fd();
         return links_.emplace_back(server_link{std::move(s), zmq, fd, what == role::router});
     };
     for (const auto& to : options.connect) {

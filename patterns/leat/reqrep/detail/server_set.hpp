@@ -2,6 +2,7 @@
 
 #include <leat/context.hpp>
 #include <leat/reqrep/call_options.hpp>
+#include <leat/reqrep/detail/call_batch.hpp>
 #include <leat/reqrep/detail/call_header.hpp>
 #include <leat/reqrep/detail/frames.hpp>
 #include <leat/socket.hpp>
@@ -31,6 +32,9 @@ struct server_entry {
     bool there = false;  // can be sent to, as far as is known
     std::uint32_t in_flight = 0;
     deadline::clock::time_point heard;  // on a ROUTER: its last message
+    bool takes_batches = false;
+    call_batch gathered = {};                        // requests that are to be sent
+    std::vector<std::uint64_t> gathered_calls = {};  // and their ids
 };
 
 /// The sockets of a client and the servers behind them. Under the client's mutex.
