@@ -21,8 +21,10 @@
 #include <leat/pubsub/publisher.hpp>
 #include <leat/pubsub/subscriber.hpp>
 #include <leat/queue/consumer.hpp>
+#include <leat/queue/dead_letter.hpp>
 #include <leat/queue/producer.hpp>
 #include <leat/queue/queue.hpp>
+#include <leat/queue/queue_admin.hpp>
 #include <leat/queue/queue_rules.hpp>
 #include <leat/queue/queue_stat.hpp>
 #include <leat/queue/queue_types.hpp>

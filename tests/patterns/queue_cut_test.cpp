@@ -91,7 +91,7 @@ TEST_CASE("a consumer whose connection is cut resumes, and nothing is repeated")
 TEST_CASE("a consumer that is away for longer than the session timeout has lost what it held") {
     leat::context ctx;
     leat::queue_rules rules;
-    rules.session_timeout = 200ms;
+    rules.session_timeout = 1s;
     leat::queue work{ctx, {.name = "work", .bind = "tcp://127.0.0.1:*", .rules = rules}};
     support::tcp_proxy way{work.bound()};
     text_producer out{ctx, work.bound(), {.queue = "work"}};

@@ -1,11 +1,11 @@
 // Peers that do not keep the protocol, and many threads on one handle.
 
 #include <leat/queue/consumer.hpp>
-#include <leat/queue/detail/wire_io.hpp>
 #include <leat/queue/producer.hpp>
 #include <leat/queue/queue.hpp>
 
 #include "support/joined.hpp"
+#include "support/rogue.hpp"
 #include "support/running_relay.hpp"
 
 #include <doctest/doctest.h>
@@ -21,72 +21,11 @@ namespace wire = leat::detail::wire;
 using leat::status;
 using support::comes_true;
 using support::patience;
+using support::put_of;
+using support::rogue;
+using namespace support::answers;
 
 namespace {
-
-/// A DEALER that says what a test wants.
-class rogue {
-public:
-    rogue(leat::context& ctx, const leat::endpoint& at, wire::role as)
-        : s_(support::connected(ctx, leat::role::dealer, at)) {
-        wire::hello frame;
-        frame.as = static_cast<std::uint8_t>(as);
-        frame.queue = "work";
-        frame.client = as == wire::role::producer ? std::string(16, 'p') : std::string(16, 'c');
-        frame.process = std::string(16, 'x');
-        hello = frame;
-    }
-
-    template <class Frame>
-    void say(Frame frame, const std::string& body = {}) {
-        frame.at.session = 77;
-        frame.at.counter =
-            frame.at.what == static_cast<std::uint8_t>(wire::command::hello) ? out_ = 1 : ++out_;
-        leat::buffer bytes;
-        wire::write(frame, bytes);
-        raw({leat::message{bytes.view()}, leat::message{body}}, frame.at.what == 2);
-    }
-
-    void raw(std::vector<std::string> texts) {
-        leat::socket::parts parts;
-        for (const auto& text : texts) parts.emplace_back(text);
-        REQUIRE(s_.send(parts, patience) == status::ok);
-    }
-
-    /// The command of the next answer, and the code of an error as its negative; 0 when there is none.
-    int answer(leat::deadline until = patience) {
-        leat::socket::parts parts;
-        if (s_.receive(parts, until) != status::ok) return 0;
-        const auto what = static_cast<int>(*wire::command_of(parts[0].view()));
-        if (what != static_cast<int>(wire::command::error)) return what;
-        wire::error fault;
-        REQUIRE(wire::read(parts[0].view(), fault));
-        return -fault.code;
-    }
-
-    wire::hello hello;
-
-private:
-    void raw(std::initializer_list<leat::message> both, bool with_body) {
-        leat::socket::parts parts;
-        for (const auto& one : both) parts.emplace_back(one.text());
-        if (!with_body) parts.pop_back();
-        REQUIRE(s_.send(parts, patience) == status::ok);
-    }
-
-    leat::socket s_;
-    std::uint64_t out_ = 0;
-};
-
-constexpr int welcome = 17, settled = 22, pong = 24;
-constexpr int session_lost = -4, out_of_sequence = -5, bad_frame = -6, unknown = -7;
-
-wire::put put_of(std::uint64_t first, std::vector<std::uint32_t> sizes) {
-    wire::put frame;
-    frame.first = first;
-    frame.sizes = std::move(sizes);
-    return frame;
-}
 
 /// What must work whatever others do.
 void works(leat::context& ctx, leat::queue& work) {
@@ -219,6 +158,107 @@ TEST_CASE("random frames of a stranger change nothing") {
     CHECK(comes_true([&] { return work.stat().bad_frames >= sent; }));
     CHECK(work.stat().counts.admitted == 0);
     works(ctx, work);
+}
+
+TEST_CASE("a producer that lies about its sequence gets nothing stored for it") {
+    leat::context ctx;
+    leat::queue work{ctx, {.name = "work", .bind = "tcp://127.0.0.1:*"}};
+    rogue liar{ctx, work.bound(), wire::role::producer};
+    const auto ends = [&](int code, wire::put frame) {
+        liar.say(liar.hello);
+        REQUIRE(liar.answer() == welcome);
+        liar.say(std::move(frame), "four");
+        CHECK(liar.answer() == code);
+    };
+    const auto put_with = [](std::uint64_t first, std::uint64_t floor) {
+        auto frame = put_of(first, {4});
+        frame.floor = floor;
+        return frame;
+    };
+    ends(out_of_sequence, put_with(2, 1));
+    ends(bad_frame, put_with(0, 0));
+    ends(bad_frame, put_with(1, 2));
+    ends(bad_frame, put_with(~std::uint64_t{0}, 1));
+    ends(out_of_sequence, put_with(1ULL << 62, 1ULL << 62));
+    CHECK(work.stat().counts.admitted == 0);
+    // What it says to have put before is its own loss.
+    liar.hello.floor = 1000;
+    liar.hello.client[0] = 'q';
+    liar.say(liar.hello);
+    REQUIRE(liar.answer() == welcome);
+    CHECK_FALSE(liar.read<wire::welcome>().known);
+    liar.say(put_with(1000, 1000), "four");
+    CHECK(liar.answer() == confirm);
+    liar.say(put_with(5, 5), "four");  // long decided
+    liar.say(wire::ping{});
+    CHECK(liar.answer() == pong);
+    CHECK(work.stat().counts.admitted == 1);
+    CHECK(work.stat().counts.possible_duplicates == 1);
+    works(ctx, work);
+}
+
+TEST_CASE("every command, broken at random, in every role, does no more than end its session") {
+    leat::context ctx;
+    leat::queue work{ctx, {.name = "work", .bind = "tcp://127.0.0.1:*"}};
+    works(ctx, work);
+    std::mt19937 random{4711};
+    std::vector<leat::buffer> frames;
+    const auto keep = [&](auto frame) {
+        frame.at.session = 77;
+        frame.at.counter = 2;
+        wire::write(frame, frames.emplace_back());
+    };
+    wire::settle settle;
+    settle.groups.resize(2);
+    settle.groups[0].deliveries = {{1, 5}, {7, 1'000'000'000}};
+    settle.groups[1].text = std::string(2000, 't');
+    wire::operate operate;
+    operate.what = 3;
+    operate.most = 10;
+    operate.which.key = "k";
+    operate.which.seqs = {1, 2, 3};
+    wire::letters letters;
+    letters.which.why = 1;
+    wire::credit credit;
+    credit.messages = credit.bytes = 5;
+    wire::need need;
+    need.bytes = 2'000'000;
+    keep(put_of(1, {4}));
+    keep(credit);
+    keep(settle);
+    keep(wire::extend{wire::head_of(wire::command::extend), {{1, 3}}});
+    keep(wire::ping{});
+    keep(wire::stat{});
+    keep(wire::peek{});
+    keep(letters);
+    keep(operate);
+    keep(need);
+    keep(wire::resume{});
+    keep(wire::bye{});
+    for (const auto as : {wire::role::producer, wire::role::consumer, wire::role::admin}) {
+        for (const auto& frame : frames) {
+            const std::string whole{reinterpret_cast<const char*>(frame.view().data()), frame.size()};
+            rogue bad{ctx, work.bound(), as};
+            for (int round = 0; round < 25; ++round) {
+                bad.say(bad.hello);
+                auto text = whole;
+                if (round > 0) {
+                    const auto where = 1 + random() % (text.size() - 1);
+                    if (random() % 3 == 0) {
+                        text.resize(where);
+                    } else {
+                        text[where] = static_cast<char>(random());
+                    }
+                }
+                bad.raw(random() % 2 == 0 ? std::vector<std::string>{text}
+                                          : std::vector<std::string>{text, std::string(random() % 8, 'b')});
+            }
+            bad.say(wire::bye{});
+        }
+    }
+    works(ctx, work);
+    CHECK(work.stat().counts.admitted <= 2 + frames.size() * 25);
+    CHECK(comes_true([&] { return work.stat().depth.in_flight == 0; }));
 }
 
 TEST_CASE("64 threads share one producer and one consumer") {

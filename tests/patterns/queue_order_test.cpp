@@ -163,6 +163,22 @@ TEST_CASE("17: drop_oldest drops the smallest place that waits, and not the head
     CHECK(bodies(q.hand_out()) == texts{"1"});
 }
 
+TEST_CASE("35: queue time follows the monotonic clock alone, and never goes back") {
+    rig q{without_jitter()};
+    const auto from = q->queue_time();
+    q.put("later", {.ttl = 2 * second, .delay = second});
+    q.pass(400 * ms);
+    CHECK(q->queue_time() == from + 400 * ms);
+    q.pass(-300 * ms);
+    CHECK(q->queue_time() == from + 400 * ms);
+    const auto c = q.consumer(1);
+    q.pass(899 * ms);
+    CHECK(q.hand_out().empty());
+    q.pass(ms);
+    CHECK(q.hand_out().size() == 1);
+    CHECK(q->consumer(c).held == 1);
+}
+
 TEST_CASE("what comes back goes to its place, before what was put after it") {
     rig q{without_jitter()};
     const auto c = q.consumer(1, 2);
@@ -279,12 +295,13 @@ TEST_CASE("stat names the keys that are held and the age of what is ready") {
     for (int i = 0; i < 4; ++i) q.put("k", {.key = "k"});
     q.put("x", {.key = "x", .priority = 2});
     q.hand_out();
-    const auto held = q->keys_held(10);
+    CHECK(q->keys_held() == 1);
+    const auto held = q->longest_held(10);
     REQUIRE(held.size() == 1);
     CHECK(held[0].seq == 1);
     CHECK(held[0].waiting == 3);
-    CHECK(q->oldest(2) == from);
-    CHECK_FALSE(q->oldest(4).has_value());
+    CHECK(q->oldest()[2] == from);
+    CHECK_FALSE(q->oldest()[4].has_value());
     CHECK(q->consumer(c).credit_messages == 0);
     CHECK(q->consumer(c).held == 1);
 }

@@ -143,6 +143,28 @@ TEST_CASE(
     CHECK(adds_up(*q));
 }
 
+TEST_CASE("a commit is bounded: puts wait while one is under way and the next one is full") {
+    leat::queue_rules rules;
+    rules.durability = leat::durability::commit;
+    slow_store keep;
+    rig q{rules, &keep};
+    const std::string large(1 << 20, 'x');
+    const auto put_until_full = [&] {
+        int n = 0;
+        for (; q->takes_puts() && n < 100; ++n) q.put(std::string_view{large}.substr(0, large.size() - 100));
+        return n;
+    };
+    CHECK(put_until_full() == 18);  // nine went into the first one, at once, and nine wait
+    CHECK(keep.started == 1);
+    keep.result = true;
+    q.pass();
+    CHECK(q->takes_puts());
+    CHECK(q->depth().pending == 9);
+    q.hand_out();
+    CHECK(keep.started == 2);
+    CHECK(q->takes_puts());
+}
+
 TEST_CASE("outcomes of a failed commit are kept for the next") {
     slow_store store;
     rig q{committed(), &store};

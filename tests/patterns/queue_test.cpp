@@ -1,42 +1,10 @@
-#include <leat/queue/consumer.hpp>
-#include <leat/queue/producer.hpp>
-#include <leat/queue/queue.hpp>
+#include "queue_support.hpp"
 
-#include "support/joined.hpp"
 #include "support/ports.hpp"
-#include "support/running_relay.hpp"
 #include "support/throws.hpp"
 
-#include <doctest/doctest.h>
-
-#include <set>
-#include <string>
-
-using namespace std::chrono_literals;
-using leat::status;
-using support::comes_true;
-using support::patience;
-
-namespace {
-
-using text_consumer = leat::consumer<std::string>;
-using text_producer = leat::producer<std::string>;
-
-leat::queue_options on(const std::string& transport, leat::queue_rules rules = {},
-                       const std::string& name = "work") {
-    rules.retry.first = 1ms;
-    return {.name = name, .bind = support::any_endpoint(transport).str(), .rules = rules};
-}
-
-/// The next message's text, or why there is none in angle brackets; acked.
-std::string take(text_consumer& from, leat::deadline until = patience) {
-    auto got = from.next(until);
-    if (!got) return "<" + std::string{to_string(got.why())} + ">";
-    got->ack();
-    return **got;
-}
-
-}  // namespace
+#include <future>
+#include <map>
 
 TEST_CASE("what is put is confirmed, delivered, and gone once it is acked") {
     for (const std::string transport : {"inproc", "ipc", "tcp"}) {
@@ -111,114 +79,31 @@ TEST_CASE("each outcome does what its name says") {
     CHECK(dead[0].text == "of no use");
     CHECK(dead[0].attributes.key == "k");
     CHECK(dead[0].origin == origin);
-    CHECK(work.redrive() == 1);
+    CHECK(work.redrive().moved == 1);
     CHECK(take(in) == "one");
 }
 
-TEST_CASE("a delivery that is destroyed unsettled, by an exception too, is a retry") {
-    leat::context ctx;
-    leat::queue_rules rules;
-    rules.max_attempts = 2;
-    leat::queue work{ctx, on("tcp", rules)};
-    text_producer out{ctx, work.bound(), {.queue = "work"}};
-    text_consumer in{ctx, work.bound(), {.queue = "work"}};
-    out.put("fails");
-    out.put("works");
-    int failed = 0;
-    in.run([&](leat::delivery<std::string>& d) {
-        if (*d == "fails") {
-            if (++failed == 2) in.stop();
-            throw std::runtime_error{"cannot"};
-        }
-        d.ack();
-    });
-    CHECK(failed == 2);
-    CHECK(comes_true([&] { return work.stat().counts.acked == 1 && work.stat().counts.dead_sum() == 1; }));
-    CHECK(work.stat().counts.retried == 2);
-}
-
-TEST_CASE("a consumer that stops releases what it has in its buffer, without penalty") {
+TEST_CASE("a confirm tells the number by which the queue knows the message") {
     leat::context ctx;
     leat::queue work{ctx, on("tcp")};
-    text_producer out{ctx, work.bound(), {.queue = "work"}};
-    for (int i = 0; i < 10; ++i) out.put("m" + std::to_string(i));
-    REQUIRE(out.flush(patience) == 0);
-    {
-        text_consumer first{ctx, work.bound(), {.queue = "work"}};
-        auto held = first.next(patience);
-        REQUIRE(held);
-        REQUIRE(comes_true([&] { return work.stat().depth.in_flight == 10; }));
-        first.stop();
-        CHECK(comes_true([&] { return work.stat().counts.released == 9; }));
-        CHECK(first.next(patience).why() == status::stopped);
-        CHECK(work.stat().depth.ready == 9);  // and gets nothing any more
-        held->ack();
+    text_producer one{ctx, work.bound(), {.queue = "work"}}, other{ctx, work.bound(), {.queue = "work"}};
+    text_consumer in{ctx, work.bound(), {.queue = "work"}};
+    std::vector<std::pair<std::string, std::future<leat::put_result>>> all;
+    for (int i = 0; i < 200; ++i) {
+        auto& by = i % 3 == 0 ? one : other;
+        all.emplace_back(std::to_string(i), by.put_async(std::to_string(i)));
     }
-    CHECK(comes_true([&] { return work.stat().counts.acked == 1; }));
-    text_consumer second{ctx, work.bound(), {.queue = "work"}};
-    for (int i = 1; i < 10; ++i) {
-        auto got = second.next(patience);
+    std::map<std::uint64_t, std::string> told;
+    for (auto& [text, result] : all) told[result.get().seq] = text;
+    CHECK(told.size() == 200);
+    for (int i = 0; i < 200; ++i) {
+        auto got = in.next(patience);
         REQUIRE(got);
-        CHECK(**got == "m" + std::to_string(i));
-        CHECK(got->attempt() == 1);
+        REQUIRE(told.at(got->origin().seq) == **got);
         got->ack();
     }
-}
-
-TEST_CASE("a delivery that outlives its consumer has no effect any more") {
-    leat::context ctx;
-    leat::queue work{ctx, on("tcp")};
-    text_producer out{ctx, work.bound(), {.queue = "work"}};
-    out.put("one");
-    auto in = std::make_unique<text_consumer>(
-        ctx, work.bound(), leat::consumer_options{.queue = "work", .linger = std::chrono::milliseconds{0}});
-    auto held = in->next(patience);
-    REQUIRE(held);
-    in.reset();
-    CHECK(comes_true([&] { return work.stat().counts.released == 1; }));
-    CHECK(held->lost());
-    held->ack();
-    text_consumer again{ctx, work.bound(), {.queue = "work"}};
-    CHECK(take(again) == "one");
-}
-
-TEST_CASE("a lease is renewed for as long as a handler works") {
-    leat::context ctx;
-    leat::queue_rules rules;
-    rules.lease = 100ms;
-    leat::queue work{ctx, on("tcp", rules)};
-    text_producer out{ctx, work.bound(), {.queue = "work"}};
-    text_consumer in{ctx, work.bound(), {.queue = "work"}};
-    out.put("slow");
-    auto held = in.next(patience);
-    REQUIRE(held);
-    // Nothing comes for three leases, for it has not ended.
-    CHECK(in.next(300ms).why() == status::timeout);
-    CHECK_FALSE(held->lost());
-    held->ack();
-    CHECK(comes_true([&] { return work.stat().counts.acked == 1; }));
-    CHECK(work.stat().counts.lost == 0);
-}
-
-TEST_CASE("what a handler holds for longer than max_hold is given up") {
-    leat::context ctx;
-    leat::queue_rules rules;
-    rules.max_hold = 100ms;
-    rules.session_timeout = 400ms;
-    leat::queue work{ctx, on("tcp", rules)};
-    text_producer out{ctx, work.bound(), {.queue = "work"}};
-    text_consumer in{ctx, work.bound(), {.queue = "work"}};
-    out.put("stuck");
-    auto held = in.next(patience);
-    REQUIRE(held);
-    auto other = in.next(patience);
-    REQUIRE(other);
-    CHECK(**other == "stuck");
-    CHECK(held->lost());
-    CHECK_FALSE(other->lost());
-    other->ack();
-    held->ack();
-    CHECK(comes_true([&] { return work.stat().counts.acked == 1; }));
+    CHECK(one.put_async("i", {.id = "i"}).get().seq == 201);
+    CHECK(one.put_async("i", {.id = "i"}).get().seq == 0);
 }
 
 TEST_CASE("a full queue that blocks holds its producer, and room lets it go on") {
@@ -291,23 +176,6 @@ TEST_CASE("an id is stored once within the window, whoever puts it") {
     CHECK(work.stat().depth.live() == 1);
 }
 
-TEST_CASE("high priorities come first, also out of the consumer's buffer") {
-    leat::context ctx;
-    leat::queue work{ctx, on("tcp")};
-    text_producer out{ctx, work.bound(), {.queue = "work"}};
-    text_consumer in{ctx, work.bound(), {.queue = "work"}};
-    for (int i = 0; i < 5; ++i) out.put("low", {.priority = 1});
-    REQUIRE(out.flush(patience) == 0);
-    REQUIRE(comes_true([&] { return work.stat().depth.in_flight == 5; }));
-    out.put("high", {.priority = 9});
-    REQUIRE(comes_true([&] { return work.stat().depth.in_flight == 6; }));
-    std::string first;
-    REQUIRE(comes_true([&] { return !(first = take(in)).empty(); }));
-    const auto second = take(in);
-    CHECK((first == "high" ||
-           second == "high"));  // the second at the latest: it may still have been on its way
-}
-
 TEST_CASE("a message with a delay comes when it is due, and one whose ttl has passed not at all") {
     leat::context ctx;
     leat::queue work{ctx, on("tcp")};
@@ -322,50 +190,6 @@ TEST_CASE("a message with a delay comes when it is due, and one whose ttl has pa
     text_consumer in{ctx, work.bound(), {.queue = "work"}};
     CHECK(take(in) == "later");
     CHECK(std::chrono::steady_clock::now() - began >= 50ms);
-}
-
-TEST_CASE("messages of a key are handled in order by several consumers, one at a time") {
-    leat::context ctx;
-    leat::queue work{ctx, on("tcp")};
-    constexpr int keys = 5, each = 200;
-    std::mutex mutex;
-    std::map<std::string, std::vector<int>> seen;
-    std::map<std::string, int> busy;
-    bool overlapped = false;
-    int count = 0;
-    std::vector<std::unique_ptr<text_consumer>> all;
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 3; ++i) {
-        all.push_back(std::make_unique<text_consumer>(
-            ctx, work.bound(), leat::consumer_options{.queue = "work", .prefetch = 8}));
-        threads.emplace_back([&, in = all.back().get()] {
-            in->run([&](leat::delivery<std::string>& d) {
-                const auto key = d.key();
-                {
-                    const std::lock_guard lock{mutex};
-                    overlapped = overlapped || busy[key]++ > 0;
-                    seen[key].push_back(std::stoi(*d));
-                    --busy[key];
-                    if (++count == keys * each)
-                        for (auto& c : all) c->stop();
-                }
-                d.ack();
-            });
-        });
-    }
-    text_producer out{ctx, work.bound(), {.queue = "work"}};
-    for (int i = 0; i < each; ++i) {
-        for (int k = 0; k < keys; ++k)
-            out.put(std::to_string(i), {.key = std::string(1, static_cast<char>('a' + k))});
-    }
-    for (auto& t : threads) t.join();
-    CHECK_FALSE(overlapped);
-    CHECK(seen.size() == keys);
-    for (const auto& [key, numbers] : seen) {
-        CAPTURE(key);
-        REQUIRE(numbers.size() == each);
-        CHECK(std::is_sorted(numbers.begin(), numbers.end()));
-    }
 }
 
 TEST_CASE("two queues share an endpoint, and a third of the same name is refused") {

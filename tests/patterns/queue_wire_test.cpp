@@ -1,4 +1,4 @@
-#include <leat/queue/detail/wire.hpp>
+#include <leat/queue/detail/wire_admin.hpp>
 
 #include <doctest/doctest.h>
 
@@ -57,10 +57,12 @@ void with_each(Use use) {
     use(ping{});
     use(stat{});
     use(bye{});
+    use(need{});
+    use(resume{});
     welcome w;
     w.not_stored = {{4, 4, 1, "too large"}};
     use(w);
-    use(confirm{head_of(command::confirm), {{1, 4}}, {}});
+    use(confirm{head_of(command::confirm), {{1, 4}}, {}, {7}});
     refuse r;
     r.puts = {{1, 2, 6, "full"}};
     use(r);
@@ -75,8 +77,27 @@ void with_each(Use use) {
     use(pong{});
     status counts;
     counts.counts["ready"] = 3;
+    counts.consumers.resize(1);
+    counts.keys = {{"k", 5, 6}};
     use(counts);
     use(error{});
+    use(peek{});
+    letters l;
+    l.which.key = "k";
+    l.which.seqs = {7, 9};
+    use(l);
+    operate o;
+    o.what = 1;
+    use(o);
+    messages m;
+    m.all.resize(2);
+    use(m);
+    dead all;
+    all.all.resize(1);
+    all.all[0].text = "no use";
+    use(all);
+    use(done{});
+    use(state{});
 }
 
 }  // namespace
@@ -89,7 +110,7 @@ TEST_CASE("every command is read as it was written, and says which one it is") {
         CHECK(back.at.what == static_cast<std::uint8_t>(std::remove_cvref_t<decltype(frame)>::id));
         ++commands;
     });
-    CHECK(commands == 18);
+    CHECK(commands == 27);
     const auto back = read_back(two_puts());
     CHECK(back.at.session == 7);
     CHECK(back.first == 10);

@@ -71,6 +71,7 @@ public:
     }
     void committed(std::uint64_t number) override { outcomes = number; }
     void consumer_lost(std::uint32_t holder) override { lost.push_back(holder); }
+    void delivery_lost(std::uint32_t, std::uint64_t d) override { lease_ends.push_back(d); }
     void consumer_active(std::uint32_t holder) override { active.push_back(holder); }
     void producer_parked(std::uint32_t, bool on) override { parked += on ? 1 : -1; }
 
@@ -78,6 +79,7 @@ public:
     std::vector<delivered> deliveries;
     std::vector<std::size_t> batches;
     std::vector<std::uint32_t> lost, active;
+    std::vector<std::uint64_t> lease_ends;
     std::uint64_t outcomes = 0;
     int parked = 0;
 };

@@ -45,6 +45,8 @@ public:
 
     /// Closes all connections; new ones are taken.
     void cut() { tell('c'); }
+    /// Closes the connections of those who have connected; what they were connected to does not notice.
+    void cut_unnoticed() { tell('u'); }
     /// Passes nothing on any more, without closing; new connections wait.
     void freeze() { tell('f'); }
     void thaw() { tell('t'); }
@@ -79,9 +81,15 @@ private:
     }
 
     void cut_all() {
+        cut_near();
+        for (const auto fd : left_open_) ::close(fd);
+        left_open_.clear();
+    }
+
+    void cut_near() {
         for (const auto& one : pairs_) {
             ::close(one.a);
-            ::close(one.b);
+            left_open_.push_back(one.b);
         }
         pairs_.clear();
     }
@@ -112,6 +120,7 @@ private:
                 char what = 0;
                 if (::read(wake_[0], &what, 1) != 1 || what == 'q') return cut_all();
                 if (what == 'c') cut_all();
+                if (what == 'u') cut_near();
                 if (what == 'f') frozen = true;
                 if (what == 't') frozen = false;
                 continue;
@@ -134,6 +143,7 @@ private:
     std::array<int, 2> wake_{-1, -1};
     std::string at_;
     std::vector<pair> pairs_;
+    std::vector<int> left_open_;
     std::thread thread_;
 };
 

@@ -92,12 +92,15 @@ public:
     /// Hands out nothing any more, and releases what is still in the buffer. What handlers hold stays theirs.
     void stop() { core_.stop(); }
 
-    /// Stops, waits until what handlers hold is settled, and ends it: the rest is released. The destructor
+    /// Stops, waits until what handlers hold is settled and the queue has all outcomes, and ends it: the rest
+    /// is released. `timeout` when that was not so at the deadline: such messages come again. The destructor
     /// does so with `consumer_options::linger`.
-    void close(deadline until) { core_.close(until); }
+    status close(deadline until) { return core_.close(until); }
 
     /// Waits until the queue has answered.
     [[nodiscard]] status wait_ready(deadline until) { return core_.wait_ready(until); }
+
+    [[nodiscard]] session_state state() const { return core_.state(); }
 
 private:
     detail::consumer_core core_;

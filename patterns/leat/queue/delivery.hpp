@@ -1,5 +1,6 @@
 #pragma once
 
+#include <leat/error.hpp>
 #include <leat/queue/detail/consumer_core.hpp>
 #include <leat/queue/queue_types.hpp>
 
@@ -15,20 +16,23 @@ namespace leat {
 /// One message in a consumer's hands, for as long as its lease lasts, which the consumer renews.
 ///
 /// Give one outcome: `ack`, `release`, `retry` or `reject`. Each queues it and returns. Destroyed without one
-/// (also by an exception) it is a `retry`. Settled a second time it stays as it was. Move-only; for one
-/// thread at a time, and any. One that outlives its consumer has no effect any more.
+/// (also by an exception) it is a `retry`. Move-only; for one thread at a time, and any. One that outlives
+/// its consumer has no effect any more.
+///
+/// To settle it a second time, or after it was moved from, changes nothing; in a build without NDEBUG it
+/// throws leat::error (`errc::settled_twice`).
 template <class T>
 class delivery {
 public:
     delivery(detail::taken_delivery what, T value) : what_(std::move(what)), value_(std::move(value)) {}
-    ~delivery() { settle(outcome::retry); }
+    ~delivery() { drop(); }
     delivery(delivery&& other) noexcept
         : what_(std::exchange(other.what_, {})),
           value_(std::move(other.value_)),
           how_(std::move(other.how_)) {}
     delivery& operator=(delivery&& other) noexcept {
         if (this == &other) return *this;
-        settle(outcome::retry);
+        drop();
         what_ = std::exchange(other.what_, {});
         value_ = std::move(other.value_);
         how_ = std::move(other.how_);
@@ -73,9 +77,17 @@ public:
 
 private:
     void settle(outcome what, std::optional<std::chrono::nanoseconds> delay = {}, std::string text = {}) {
-        if (!what_.link) return;
+        if (!what_.link) {
+#ifndef NDEBUG
+            throw error{errc::settled_twice, "delivery: it was settled already, or moved from"};
+#endif
+            return;
+        }
         detail::settle(what_, what, delay, std::move(text));
         what_.link.reset();
+    }
+    void drop() noexcept {
+        if (what_.link) settle(outcome::retry);
     }
     [[nodiscard]] const put_options& attributes() const {
         if (!how_) how_ = std::make_unique<put_options>(detail::attributes_of(what_));

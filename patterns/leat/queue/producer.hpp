@@ -80,7 +80,9 @@ public:
             if constexpr (std::same_as<T, bytes>) {
                 back.value = bytes{std::span<const std::byte>{one.body}};
             } else {
-                static_cast<void>(decode(std::span<const std::byte>{one.body}, back.value));
+                const auto size = one.body.size();  // it is our own: whatever is in it may be
+                const decode_limits all_of_it{.elements = size, .string_bytes = size, .binary_bytes = size};
+                static_cast<void>(decode(std::span<const std::byte>{one.body}, back.value, all_of_it));
             }
             all.push_back(std::move(back));
         }
@@ -92,6 +94,8 @@ public:
 
     /// Waits until the queue has answered. Not needed before a put.
     [[nodiscard]] status wait_ready(deadline until) { return core_.wait_ready(until); }
+
+    [[nodiscard]] session_state state() const { return core_.state(); }
 
     /// Flushes, and ends it. The destructor does so with `producer_options::linger`, and warns of puts that
     /// have no verdict.

@@ -1,13 +1,15 @@
 #include <leat/queue/queue.hpp>
 
 #include <leat/error.hpp>
-#include <leat/queue/detail/head.hpp>
 #include <leat/queue/detail/loop_call.hpp>
 #include <leat/queue/detail/queue_host.hpp>
+#include <leat/queue/detail/shown.hpp>
 
 #include <utility>
 
 namespace leat {
+
+using detail::wire::operation;
 
 void queue_options::check() const {
     const auto refuse = [](const std::string& text) {
@@ -85,77 +87,53 @@ auto queue::on_loop(Work work) const -> decltype(work()) {
 }
 
 queue_stat queue::stat() const {
-    return on_loop([&] {
-        auto& engine = hosted_->engine();
-        return queue_stat{.counts = engine.counts(),
-                          .depth = engine.depth(),
-                          .producers = hosted_->producers.size(),
-                          .consumers = hosted_->consumers.size(),
-                          .puts_paused = hosted_->puts_paused,
-                          .takes_paused = hosted_->takes_paused,
-                          .stopped_by_dead_letters = engine.stopped_by_dead_letters(),
-                          .bad_frames = host_->bad_frames()};
-    });
+    return on_loop([&] { return hosted_->stat(); });
+}
+
+detail::wire::done queue::operate(operation what, const letter_selection& which, std::uint64_t most) {
+    detail::wire::operate ask;
+    ask.what = static_cast<std::uint8_t>(what);
+    ask.which = detail::selected(which);
+    ask.most = most;
+    return on_loop([&] { return hosted_->operate(ask); });
 }
 
 std::uint64_t queue::purge() {
-    return on_loop([&] {
-        const auto n = hosted_->engine().purge();
-        host_->pass_now(*hosted_);
-        return n;
-    });
+    return operate(operation::purge).count;
 }
 
 void queue::pause_takes(bool on) {
-    on_loop([&] {
-        hosted_->engine().pause_takes(on);
-        hosted_->takes_paused = on;
-        host_->pass_now(*hosted_);
-    });
+    operate(on ? operation::pause_takes : operation::resume_takes);
 }
 
 void queue::pause_puts(bool on) {
-    on_loop([&] {
-        hosted_->engine().pause_puts(on);
-        hosted_->puts_paused = on;
-        host_->pass_now(*hosted_);
-    });
+    operate(on ? operation::pause_puts : operation::resume_puts);
 }
 
-std::vector<dead_letter> queue::dead_letters(std::size_t most) const {
+std::vector<waiting_message> queue::peek(std::size_t most) const {
     return on_loop([&] {
-        std::vector<dead_letter> all;
-        hosted_->engine().letters({}, most, [&](const detail::queueing::letter_view& one) {
-            dead_letter letter;
-            letter.seq = one.seq;
-            letter.origin = one.what->origin;
-            letter.why = one.what->why;
-            letter.text = one.what->text;
-            letter.attempts = one.what->attempts;
-            letter.deliveries = one.what->deliveries;
-            letter.attributes = detail::read_attributes(one.head);
-            letter.body.assign(reinterpret_cast<const char*>(one.body.data()), one.body.size());
-            all.push_back(std::move(letter));
-        });
+        std::vector<waiting_message> all;
+        hosted_->peek(most, [&](auto&& one, auto body) { all.push_back(detail::shown(one, body)); });
         return all;
     });
 }
 
-std::uint64_t queue::redrive(std::uint64_t most) {
+std::vector<dead_letter> queue::dead_letters(const letter_selection& which, std::size_t most) const {
+    const auto ask = detail::selected(which);
     return on_loop([&] {
-        const auto moved = hosted_->engine().redrive({}, most).moved;
-        host_->pass_now(*hosted_);
-        return moved;
+        std::vector<dead_letter> all;
+        hosted_->letters(ask, most, [&](auto&& one, auto body) { all.push_back(detail::shown(one, body)); });
+        return all;
     });
 }
 
+redrive_report queue::redrive(const letter_selection& which, std::uint64_t most) {
+    const auto report = operate(operation::redrive, which, most);
+    return {report.count, report.left};
+}
+
 std::uint64_t queue::purge_dead_letters() {
-    return on_loop([&]() -> std::uint64_t {
-        auto* dead = hosted_->engine().dead();
-        const auto n = dead == nullptr ? 0 : dead->purge();
-        host_->pass_now(*hosted_);
-        return n;
-    });
+    return operate(operation::purge_dead).count;
 }
 
 status queue::close(deadline until) {
@@ -165,6 +143,7 @@ status queue::close(deadline until) {
         const auto idle = std::make_shared<detail::happening>();
         on_loop([&] {
             hosted_->engine().drain(true);
+            hosted_->state_changed();
             hosted_->when_idle = std::make_shared<detail::end_of>(idle);
             host_->pass_now(*hosted_);
         });

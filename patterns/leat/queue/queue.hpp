@@ -1,9 +1,9 @@
 #pragma once
 
 #include <leat/context.hpp>
+#include <leat/queue/dead_letter.hpp>
 #include <leat/queue/queue_options.hpp>
 #include <leat/queue/queue_stat.hpp>
-#include <leat/queue/queue_types.hpp>
 #include <leat/status.hpp>
 
 #include <cstdint>
@@ -16,30 +16,11 @@ namespace leat {
 namespace detail {
 class hosted_queue;
 class queue_host;
+namespace wire {
+struct done;
+enum class operation : std::uint8_t;
+}  // namespace wire
 }  // namespace detail
-
-/// What a queue is doing.
-struct queue_stat {
-    queue_counts counts = {};
-    queue_depth depth = {};
-    std::uint64_t producers = 0;  ///< Sessions now.
-    std::uint64_t consumers = 0;
-    bool puts_paused = false, takes_paused = false;
-    bool stopped_by_dead_letters = false;  ///< They are full (row 20 of the rules).
-    std::uint64_t bad_frames = 0;          ///< Of the endpoint: frames that were not taken, all reasons.
-};
-
-/// A message that the queue has given up.
-struct dead_letter {
-    std::uint64_t seq = 0;  ///< Among the dead letters.
-    message_origin origin = {};
-    death why = death::rejected;
-    std::string text = {};  ///< Of the consumer that rejected it.
-    int attempts = 0;
-    int deliveries = 0;
-    put_options attributes = {};
-    std::string body = {};
-};
 
 /// A queue in this process: acknowledged messages for producers and consumers of any process that can reach
 /// its endpoint.
@@ -75,11 +56,20 @@ public:
     void pause_takes(bool on = true);
     void pause_puts(bool on = true);
 
-    /// The first `most` dead letters, oldest first.
-    [[nodiscard]] std::vector<dead_letter> dead_letters(std::size_t most = 100) const;
+    /// The first `most` messages that may be handed out, in that order.
+    [[nodiscard]] std::vector<waiting_message> peek(std::size_t most = 100) const;
 
-    /// Puts up to `most` dead letters back at the tail of the queue, in order; returns how many.
-    std::uint64_t redrive(std::uint64_t most = ~std::uint64_t{0});
+    /// The first `most` of the dead letters that are selected, oldest first.
+    /// @throws leat::error (`errc::bad_option`)
+    [[nodiscard]] std::vector<dead_letter> dead_letters(const letter_selection& which = {},
+                                                        std::size_t most = 100) const;
+
+    /// Puts up to `most` of them back at the tail of the queue, in order, as new messages; stops when the
+    /// queue is full.
+    /// @throws leat::error (`errc::bad_option`)
+    redrive_report redrive(const letter_selection& which = {}, std::uint64_t most = ~std::uint64_t{0});
+
+    /// Drops the dead letters that nobody holds; returns how many.
     std::uint64_t purge_dead_letters();
 
     /// Takes and hands out nothing any more, waits for what consumers hold, and ends it: clients' sessions
@@ -89,6 +79,8 @@ public:
 private:
     template <class Work>
     auto on_loop(Work work) const -> decltype(work());
+    detail::wire::done operate(detail::wire::operation what, const letter_selection& which = {},
+                               std::uint64_t most = 0);
 
     std::shared_ptr<detail::queue_host> host_;
     std::shared_ptr<detail::hosted_queue> hosted_;

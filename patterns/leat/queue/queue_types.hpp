@@ -141,7 +141,16 @@ struct put_options {
 struct put_result {
     verdict what = verdict::refused;
     put_refusal why = put_refusal::none;
-    std::uint64_t seq = 0;  ///< Of a stored message, else 0.
+    std::uint64_t seq = 0;  ///< Of a stored message; 0 also where a reconnect has hidden it.
+};
+
+/// What a producer or consumer knows of its queue. All false while there is no session.
+struct session_state {
+    bool up = false;
+    bool standby = false;  ///< An exclusive queue feeds another consumer.
+    bool takes_paused = false;
+    bool puts_paused = false;
+    bool draining = false;  ///< It is about to close.
 };
 
 }  // namespace leat

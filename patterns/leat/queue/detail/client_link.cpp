@@ -3,8 +3,6 @@
 #include <leat/error.hpp>
 #include <leat/queue/detail/loop_call.hpp>
 
-#include <zmq.h>
-
 #include <algorithm>
 #include <random>
 #include <utility>
@@ -67,27 +65,17 @@ void client_link::begin() {
             self->leave(held);
         });
     });
-    std::size_t size = sizeof fd_;
-    zmq_getsockopt(socket_.handle(), ZMQ_FD, &fd_, &size);
     socket_.connect(target_.at);
 
-    // A loop that ends drops its timers: this one tells of it.
-    struct anchor {
-        explicit anchor(std::weak_ptr<client_link> l) : link(std::move(l)) {}
-        ~anchor() {
-            if (const auto self = link.lock()) self->on_loop_end();
-        }
-        anchor(const anchor&) = delete;
-        anchor& operator=(const anchor&) = delete;
-        std::weak_ptr<client_link> link;
-    };
-    events_->post([weak = weak_from_this(), end = std::make_shared<anchor>(weak_from_this())] {
+    end_ = events_->on_end([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->on_loop_end();
+    });
+    events_->post([weak = weak_from_this()] {
         const auto self = weak.lock();
         if (!self) return;
         lock held{self->mutex_};
         if (self->closed_) return;
-        self->anchor_ = self->events_->every(std::chrono::hours{24}, [end] {});
-        self->watch_ = self->events_->watch_fd(self->fd_, [weak] {
+        self->watch_ = self->events_->watch_fd(self->socket_.event_fd(), [weak] {
             const auto here = weak.lock();
             if (!here) return;
             lock inner{here->mutex_};
@@ -124,6 +112,16 @@ leat::status client_link::wait_ready(deadline until) {
     }
     if (closed_) return leat::status::closed;
     return up() ? leat::status::ok : leat::status::timeout;
+}
+
+session_state client_link::state() {
+    const std::lock_guard held{mutex_};
+    const auto has = [&](std::uint8_t flag) { return up() && (terms_.state & flag) != 0; };
+    return {.up = up(),
+            .standby = has(wire::state::standby),
+            .takes_paused = has(wire::state::takes_paused),
+            .puts_paused = has(wire::state::puts_paused),
+            .draining = has(wire::state::draining)};
 }
 
 void client_link::stamp(wire::head& at) noexcept {
@@ -262,7 +260,12 @@ void client_link::on_frame(const message& header, message& body) {
     in_ = begins.at.counter;
     heard_ = clock::now();
     heard_up_to(std::min(begins.at.seen, out_));
-    if (*what == wire::command::pong || *what == wire::command::status) return;
+    if (*what == wire::command::pong) return;
+    if (*what == wire::command::state) {
+        wire::state frame;
+        if (wire::read(header.view(), frame)) terms_.state = frame.flags;
+        return;
+    }
     if (!received(*what, header.view(), body)) {
         end_session();
         hello();
@@ -278,10 +281,14 @@ void client_link::on_error(const wire::error& frame) {
     end_session();
     const auto code = static_cast<wire::error_code>(frame.code);
     const bool ours = code == wire::error_code::session_lost || code == wire::error_code::out_of_sequence;
-    if (!ours && std::exchange(warned_of_, frame.code) != frame.code) warn_(name() + ": " + frame.text);
+    if (!ours) refused(frame);
     hello_at_ = clock::now() + hello_pause_;
     hello_pause_ = std::min(longest_pause, 2 * hello_pause_ + 25ms);
     if (ours && was_up) hello();
+}
+
+void client_link::refused(const wire::error& frame) {
+    if (std::exchange(warned_of_, frame.code) != frame.code) warn_(name() + ": " + frame.text);
 }
 
 void client_link::on_tick() {
@@ -350,11 +357,8 @@ void client_link::close_link() {
     // The loop lets go of the descriptor before the socket closes. A loop that has ended drops the task.
     const auto done = std::make_shared<happening>();
     auto end = [self = shared_from_this(), over = std::make_shared<end_of>(done)] {
-        // Without the mutex: the anchor takes it when it goes.
-        for (const auto one : {self->watch_, self->timer_, self->anchor_}) {
-            if (one != 0) self->events_->cancel(one);
-        }
         const std::lock_guard held{self->mutex_};
+        for (const auto one : {self->watch_, self->timer_, self->end_}) self->events_->cancel(one);
         self->socket_.hand_over();
         self->socket_.close();
     };

@@ -5,6 +5,7 @@
 #include <leat/endpoint.hpp>
 #include <leat/loop.hpp>
 #include <leat/queue/detail/wire_io.hpp>
+#include <leat/queue/queue_types.hpp>
 #include <leat/socket.hpp>
 
 #include <condition_variable>
@@ -48,18 +49,21 @@ public:
     /// Waits until the queue has said WELCOME.
     [[nodiscard]] leat::status wait_ready(deadline until);
 
+    [[nodiscard]] session_state state();
+
     /// "tcp://... queue orders"
     [[nodiscard]] std::string name() const;
 
 protected:
     // All under the mutex.
-    virtual void greet(wire::hello& frame) = 0;
+    virtual void greet(wire::hello&) {}
     virtual bool welcomed(const wire::welcome& frame) = 0;  ///< False for nonsense.
     virtual void session_ended() = 0;
     virtual bool received(wire::command what, std::span<const std::byte> header, message& body) = 0;
-    virtual void heard_up_to(std::uint64_t counter) = 0;  ///< Of our own frames, the queue has taken these.
-    virtual void tick(time now) = 0;                      ///< While there is a session.
-    virtual void ended() = 0;                             ///< No session will come any more.
+    virtual void heard_up_to(std::uint64_t) {}       ///< Of our own frames, the queue has taken these.
+    virtual void refused(const wire::error& frame);  ///< The queue lets nobody like us in, or not now.
+    virtual void tick(time) {}                       ///< While there is a session.
+    virtual void ended() = 0;                        ///< No session will come any more.
     /// Without the mutex, after each turn: what is to be told to others.
     virtual void run_ready() {}
 
@@ -113,7 +117,6 @@ private:
 
     const std::shared_ptr<loop> events_;
     socket socket_;
-    int fd_ = -1;
     phase phase_ = phase::down;
     std::uint64_t session_, in_ = 0;
     std::uint64_t seen_disconnects_ = 0;
@@ -125,7 +128,8 @@ private:
     socket::parts parts_, incoming_;
     std::string client_id_;
 
-    loop::id watch_ = 0, timer_ = 0, anchor_ = 0;  // on the loop's thread only
+    loop::id end_ = 0;
+    loop::id watch_ = 0, timer_ = 0;  // on the loop's thread only
     std::chrono::nanoseconds tick_{0};
 };
 

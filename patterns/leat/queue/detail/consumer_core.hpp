@@ -52,8 +52,9 @@ public:
 
     [[nodiscard]] status next(taken_delivery& into, deadline until);
     [[nodiscard]] status wait_ready(deadline until);
+    [[nodiscard]] session_state state() const;
     void stop();
-    void close(deadline until);
+    status close(deadline until);
 
     /// Calls `work` on `workers` threads, and returns when all have returned.
     static void run_workers(std::size_t workers, const std::function<void()>& work);

@@ -25,7 +25,7 @@ public:
     void extend(const taken_delivery& which);
     [[nodiscard]] bool lost(const taken_delivery& which);
     void stop();
-    void close(deadline until);
+    status close(deadline until);
     [[nodiscard]] std::chrono::milliseconds linger() const noexcept { return options_.linger; }
 
 protected:
@@ -38,7 +38,8 @@ protected:
     void ended() override;
 
 private:
-    enum class where : std::uint8_t { nowhere, buffer, user, user_after_loss };
+    /// After the end of its lease an outcome goes to the queue all the same.
+    enum class where : std::uint8_t { nowhere, buffer, user, user_after_lease, user_after_loss };
 
     /// A delivery of which the queue thinks that it is here.
     struct slot {
@@ -61,8 +62,11 @@ private:
     [[nodiscard]] slot* find(const taken_delivery& which);
     void record(std::uint64_t d, std::uint8_t what, std::optional<std::uint64_t> delay, std::string&& text);
     void free_slot(std::uint32_t i);
-    void lose(std::uint32_t i);
-    void lose_ranges(const wire::ranges& all);
+    void lose(std::uint32_t i, where then);
+    template <class Use>
+    void each_held(const wire::ranges& among, Use use);
+    void leases_ended(const wire::ranges& all);
+    void lose_all(const wire::ranges& all);
     void pump();
     void send_settle();
     void send_credit();

@@ -27,8 +27,24 @@ queue_rules for_dead_letters(queue_rules rules) {
     return rules;
 }
 
+constexpr std::size_t keys_looked_at = 10'000;
+
+consumer_stat stat_of(const holder& h) {
+    return {.consumer = h.consumer,
+            .live = h.live,
+            .standby = h.standby,
+            .barred = h.barring > 0,
+            .sole = h.sole,
+            .drained = h.drained,
+            .held = h.held,
+            .held_bytes = h.held_bytes,
+            .credit_messages = h.granted_messages - h.given_messages,
+            .credit_bytes = h.granted_bytes - std::min(h.granted_bytes, h.given_bytes)};
+}
+
 opening for_dead_letters(opening begin) {
     begin.next_seq = 1;
+    begin.queue.low = ~begin.queue.low;  // its messages have other names than those of the queue
     ++begin.seed;
     return begin;
 }
@@ -97,13 +113,7 @@ std::uint64_t engine::purge() {
             const auto w = take_first_waiter(line);
             if (w.rec == nullptr) continue;
             ++purged;
-            if (w.entry != none) {
-                entries_[w.entry].line = none;
-                end_entry(w.entry);
-            } else {
-                --waiting_;
-                end_plain({w.rec, w.i});
-            }
+            end_waiter(w);
         }
     }
     for (const auto e : all) end_entry(e);
@@ -115,25 +125,33 @@ std::uint64_t engine::purge() {
     return purged;
 }
 
-std::optional<ticks> engine::oldest(std::uint8_t priority) const {
-    std::optional<ticks> at;
-    if (fresh_.size(priority) > 0) at = fresh_.front_place(priority).ready_at;
-    if (!returned_[priority].empty())
-        at = std::min(at.value_or(never), returned_[priority].top().key.ready_at);
-    for (const auto& one : suspects_.nodes()) {
-        if (priorities - 1 - one.key.rank == priority)
-            at = std::min(at.value_or(never), one.key.where.ready_at);
+std::array<std::optional<ticks>, priorities> engine::oldest() const {
+    std::array<std::optional<ticks>, priorities> at;
+    const auto look = [&](std::uint8_t p, ticks since) { at[p] = std::min(at[p].value_or(never), since); };
+    for (std::uint8_t p = 0; p < priorities; ++p) {
+        if (fresh_.size(p) > 0) look(p, fresh_.front_place(p).ready_at);
+        if (!returned_[p].empty()) look(p, returned_[p].top().key.ready_at);
     }
+    for (const auto& one : suspects_.nodes())
+        look(static_cast<std::uint8_t>(priorities - 1 - one.key.rank), one.key.where.ready_at);
     return at;
 }
 
-std::vector<key_held> engine::keys_held(std::size_t most) const {
-    std::vector<key_held> held;
-    lines_.each([&](const key_line& line) {
-        if (held.size() == most || line.head == none || entries_[line.head].is == state::ready) return;
-        held.push_back({entries_[line.head].seq(), entries_[line.head].ready_at, line.live});
+std::vector<key_held> engine::longest_held(std::size_t most) const {
+    std::vector<const key_line*> held;
+    lines_.first(keys_looked_at, [&](const key_line& line) {
+        if (line.head != none && entries_[line.head].is != state::ready) held.push_back(&line);
     });
-    return held;
+    const auto end = held.begin() + static_cast<std::ptrdiff_t>(std::min(most, held.size()));
+    std::partial_sort(held.begin(), end, held.end(), [&](const key_line* a, const key_line* b) {
+        return entries_[a->head].where() < entries_[b->head].where();
+    });
+    std::vector<key_held> longest;
+    for (auto line = held.begin(); line != end; ++line) {
+        const auto& first = entries_[(*line)->head];
+        longest.push_back({first.seq(), first.ready_at, (*line)->live, first.rec->head(first.i)});
+    }
+    return longest;
 }
 
 void engine::peek(std::uint64_t most, const std::function<void(const ready_view&)>& visit) const {
@@ -164,16 +182,13 @@ void engine::peek(std::uint64_t most, const std::function<void(const ready_view&
 
 consumer_stat engine::consumer(std::uint32_t handle) {
     const auto* h = holders_.find(handle);
-    if (h == nullptr) return {};
-    return {.live = h->live,
-            .standby = h->standby,
-            .barred = h->barring > 0,
-            .sole = h->sole,
-            .drained = h->drained,
-            .held = h->held,
-            .held_bytes = h->held_bytes,
-            .credit_messages = h->granted_messages - h->given_messages,
-            .credit_bytes = h->granted_bytes - std::min(h->granted_bytes, h->given_bytes)};
+    return h == nullptr ? consumer_stat{} : stat_of(*h);
+}
+
+std::vector<consumer_stat> engine::consumers() const {
+    std::vector<consumer_stat> all;
+    for (const auto i : holders_.live()) all.push_back(stat_of(holders_[i]));
+    return all;
 }
 
 std::size_t engine::memory() const noexcept {

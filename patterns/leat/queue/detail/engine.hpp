@@ -1,6 +1,7 @@
 #pragma once
 
 #include <leat/queue/detail/delivery_table.hpp>
+#include <leat/queue/detail/engine_views.hpp>
 #include <leat/queue/detail/entry.hpp>
 #include <leat/queue/detail/fresh_runs.hpp>
 #include <leat/queue/detail/holders.hpp>
@@ -30,81 +31,6 @@
 #include <vector>
 
 namespace leat::detail::queueing {
-
-/// What a queue knows of itself when it opens.
-struct opening {
-    std::uint64_t number = 1;  ///< Of this opening.
-    std::uint64_t salt = 0;    ///< Random, of this opening.
-    id128 queue = {};          ///< The queue's own name.
-    id128 hash_key = {};       ///< For keys and ids; secret, and kept as long as the ids are.
-    ticks qt = 0;              ///< Queue time now (T1): nanoseconds of the wall clock, never back.
-    ticks now = 0;             ///< The monotonic clock now.
-    std::uint64_t next_seq = 1;
-    std::uint64_t seed = 1;  ///< For jitter.
-};
-
-struct settle_result {
-    std::uint64_t applied = 0, stale = 0;
-    std::uint64_t number = 0;  ///< Of this call; `sink::committed` names it when all is on disk.
-};
-
-struct hello_result {
-    std::uint32_t holder = none;     ///< none: too many sessions.
-    bool standby = false;            ///< K7
-    std::vector<number_range> gone;  ///< What it named and does not hold any more: mark as lost (W6).
-};
-
-struct producer_welcome {
-    std::uint32_t producer = none;  ///< none: too many sessions.
-    bool known = false;
-    bool rolled_back = false;   ///< It has confirms for numbers that the queue does not know (U3).
-    std::uint64_t decided = 0;  ///< All numbers up to here have their verdict: stored, unless refused below.
-    std::vector<refused_range> refused = {};
-};
-
-/// Which letters; what is unset matches all.
-struct letter_filter {
-    std::optional<death> why = {};
-    std::optional<std::string_view> key = {};
-    std::optional<ticks> older_than = {};  ///< Died at this queue time or before.
-    std::span<const std::uint64_t> seqs = {};
-};
-
-struct redrive_result {
-    std::uint64_t moved = 0, left = 0;  ///< `left` match and are still there.
-};
-
-struct letter_view {
-    std::uint64_t seq = 0;
-    const letter* what = nullptr;
-    std::span<const std::byte> head, body;
-};
-
-struct key_held {
-    std::uint64_t seq = 0;      ///< Of the message that holds it.
-    ticks since = 0;            ///< Its place in queue time.
-    std::uint64_t waiting = 0;  ///< Messages behind it.
-};
-
-/// A message that nobody has.
-struct ready_view {
-    std::uint64_t seq = 0;
-    ticks ready_at = 0;
-    std::uint32_t attempts = 0;
-    std::uint8_t priority = 0;
-    std::span<const std::byte> head, body;
-};
-
-/// What a consumer has and may get.
-struct consumer_stat {
-    bool live = false, standby = false;
-    bool barred = false;   ///< D3
-    bool sole = false;     ///< Handles a suspect alone (D4).
-    bool drained = false;  ///< Is being emptied to take a suspect (D4).
-    std::uint32_t held = 0;
-    std::uint64_t held_bytes = 0;
-    std::uint64_t credit_messages = 0, credit_bytes = 0;  ///< Left.
-};
 
 /// The rules of one queue (docs/queue.md) and of its dead letters, without clock, threads or I/O: time is
 /// passed in, results go to a `sink`, and what must last goes through a `store`. For one thread.
@@ -165,6 +91,8 @@ public:
     // Producers.
 
     producer_welcome hello_producer(const id128& producer, std::uint64_t floor);
+    /// False while a commit is under way and what has gathered fills the next one (P2): puts have to wait.
+    [[nodiscard]] bool takes_puts() const noexcept { return !committing_ || !commit_is_full(); }
     /// Messages numbered from `first`. Those whose bodies lie in `frame` one behind the other are stored
     /// without a copy when they are large enough together. Not to be called after run_timers returned false.
     put_status put(std::uint32_t producer, std::uint64_t first, std::uint64_t floor,
@@ -178,6 +106,9 @@ public:
 
     void pause_takes(bool on);
     void pause_puts(bool on);
+    [[nodiscard]] bool takes_paused() const noexcept { return takes_paused_; }
+    [[nodiscard]] bool puts_paused() const noexcept { return puts_paused_; }
+    [[nodiscard]] bool draining() const noexcept { return draining_; }
     void drain(bool on);  ///< No puts, no hand-out: for closing.
     std::uint64_t purge();
     redrive_result redrive(const letter_filter& which, std::uint64_t most);
@@ -195,20 +126,24 @@ public:
 
     [[nodiscard]] const queue_counts& counts() const noexcept { return counts_; }
     [[nodiscard]] queue_depth depth() const noexcept;
-    /// Queue time at which the oldest ready message of a priority became ready; nothing if there is none.
-    [[nodiscard]] std::optional<ticks> oldest(std::uint8_t priority) const;
-    /// Keys whose first message is in flight or waits for its next attempt. Looks at all keys.
-    [[nodiscard]] std::vector<key_held> keys_held(std::size_t most) const;
+    /// Queue time at which the oldest ready message of each priority became ready; nothing if there is none.
+    [[nodiscard]] std::array<std::optional<ticks>, priorities> oldest() const;
+    /// Keys whose first message is in flight or waits for its next attempt: how many there are, and of the
+    /// first 10,000 keys the `most` that have been held longest.
+    [[nodiscard]] std::uint64_t keys_held() const noexcept { return heads_ - ready_heads_; }
+    [[nodiscard]] std::vector<key_held> longest_held(std::size_t most) const;
     /// Calls `visit` for the first `most` ready messages, in the order of hand-out, suspects aside. Changes
     /// nothing. Looks at all that have come back or are first of their key, once.
     void peek(std::uint64_t most, const std::function<void(const ready_view&)>& visit) const;
     [[nodiscard]] consumer_stat consumer(std::uint32_t holder);
+    [[nodiscard]] std::vector<consumer_stat> consumers() const;  ///< The live ones.
     [[nodiscard]] bool stopped_by_dead_letters() const noexcept { return !doomed_.empty(); }
     [[nodiscard]] ticks queue_time() const noexcept { return qt_; }
     [[nodiscard]] ticks ids_cover() const noexcept { return ids_.covered(qt_); }
     [[nodiscard]] std::size_t producers_known() const noexcept { return producers_.size(); }
     [[nodiscard]] std::size_t keys_known() const noexcept { return lines_.size(); }
     [[nodiscard]] const queue_rules& rules() const noexcept { return rules_; }
+    [[nodiscard]] const opening& begin() const noexcept { return begin_; }
     /// Bytes of index, without bodies.
     [[nodiscard]] std::size_t memory() const noexcept;
 
@@ -242,6 +177,7 @@ private:
     void finish_commit(bool good);
     void finish_puts();
     [[nodiscard]] bool commit_is_due() const;
+    [[nodiscard]] bool commit_is_full() const noexcept;
     void drain_verdicts(std::uint32_t producer);
     void touch_producer(std::uint32_t producer);
     void close_record();
@@ -282,6 +218,7 @@ private:
     waiter take_first_waiter(std::uint32_t line);
     void end_plain(spot at);
     void end_entry(std::uint32_t e);
+    void end_waiter(const waiter& w);
     void expire(std::uint32_t e);
     void expire_plain(spot at, std::uint8_t priority, const id128& key = {});
     void touched(std::uint32_t e);
@@ -360,6 +297,8 @@ private:
     indexed_heap<due_key, heap_slots> due_;
     indexed_heap<due_key, expiry_slots> expiry_;
     key_lines lines_;
+    std::uint64_t heads_ = 0,
+                  ready_heads_ = 0;  ///< First ones of their key, and those of them that are ready.
     indexed_heap<place, line_slots> by_first_waiter_;  ///< Kept when a ttl or drop_oldest needs it.
     bool keep_line_heap_;
     delivery_table flying_d_;
@@ -375,6 +314,7 @@ private:
     commit_batch gathered_, flying_;
     std::vector<std::uint32_t> gathered_producers_, flying_producers_;
     std::uint64_t gathered_acks_ = 0, flying_acks_ = 0;
+    std::uint64_t gathered_bytes_ = 0;
     std::size_t activated_parts_ = 0, activated_specials_ = 0;
     std::uint64_t commits_ = 0;  ///< Started so far; the next has this number plus 1.
     bool committing_ = false;

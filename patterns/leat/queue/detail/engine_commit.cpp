@@ -9,6 +9,9 @@
 namespace leat::detail::queueing {
 namespace {
 
+constexpr std::uint64_t most_commit_bytes = 8 << 20;
+constexpr std::size_t most_commit_changes = 64 << 10;
+
 /// What a failed commit leaves for the next one comes before what has gathered since.
 template <class Row>
 void put_before(std::vector<Row>& failed, std::vector<Row>& gathered) {
@@ -44,11 +47,23 @@ void engine::finish_puts() {
 bool engine::commit_is_due() const {
     const bool dead_changed = dead_ && (dead_->gathered_.changed || !dead_->gathered_.parts.empty());
     if (!gathered_.changed && gathered_.parts.empty() && !dead_changed) return false;
-    if (store_.immediate() || (!at_once_ && !gathered_.parts.empty())) return true;
+    if (store_.immediate() || commit_is_full() || (!at_once_ && !gathered_.parts.empty())) return true;
     const auto since =
         std::min(gathered_.changed ? changed_at_ : qt_, dead_changed ? dead_->changed_at_ : qt_);
     const auto wait = rules_.durability == durability::interval ? rules_.interval : rules_.outcome_delay;
     return since + wait.count() <= qt_;
+}
+
+/// P2
+bool engine::commit_is_full() const noexcept {
+    const auto full = [](const engine& e) {
+        const auto& b = e.gathered_;
+        return e.gathered_bytes_ >= most_commit_bytes || b.parts.size() + b.specials.size() + b.gone.size() +
+                                                                 b.touched.size() + b.letters.size() +
+                                                                 b.ids.size() >=
+                                                             most_commit_changes;
+    };
+    return full(*this) || (dead_ && full(*dead_));
 }
 
 void engine::start_commit() {
@@ -64,6 +79,7 @@ void engine::start_commit() {
         each->write_rows();
         std::swap(each->gathered_, each->flying_);
         std::swap(each->gathered_producers_, each->flying_producers_);
+        each->gathered_bytes_ = 0;
         each->flying_acks_ = std::exchange(each->gathered_acks_, 0);
         each->activated_parts_ = each->activated_specials_ = 0;
         batches[n++] = &each->flying_;

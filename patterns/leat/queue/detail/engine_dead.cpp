@@ -100,8 +100,8 @@ bool engine::matches(const letter& one, std::uint64_t seq, const letter_filter& 
 void engine::letters(const letter_filter& which, std::uint64_t most,
                      const std::function<void(const letter_view&)>& visit) {
     if (!dead_) return;
-    for (const auto& [seq, one] : dead_->letters_) {
-        if (most == 0) return;
+    for (auto i = dead_->letters_.upper_bound(which.after); i != dead_->letters_.end() && most > 0; ++i) {
+        const auto& [seq, one] = *i;
         if (one.entry == none || !matches(one, seq, which)) continue;
         --most;
         const auto at = dead_->entries_[one.entry].at();
@@ -115,7 +115,7 @@ redrive_result engine::redrive(const letter_filter& which, std::uint64_t most) {
     if (!dead_) return result;
     bool open = !draining_ && !puts_paused_ && store_.accepts_puts();
     auto& from = *dead_;
-    for (auto i = from.letters_.begin(); i != from.letters_.end();) {
+    for (auto i = from.letters_.upper_bound(which.after); i != from.letters_.end();) {
         const auto seq = i->first;
         const auto& one = i->second;
         ++i;  // what follows may erase it
@@ -138,6 +138,7 @@ redrive_result engine::redrive(const letter_filter& which, std::uint64_t most) {
         from.end_entry(e);
         ++result.moved;
     }
+    if (at_once_) activate_new();
     mark_changed();
     return result;
 }

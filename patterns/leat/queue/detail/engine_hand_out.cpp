@@ -90,6 +90,7 @@ void engine::give(holder& h, std::uint32_t e) {
     flying_d_.insert(one.d, e);
     ++in_flight_;
     ++counts_.deliveries;
+    if (one.deliveries > 0) ++counts_.redelivered;
 
     const auto* before = batch_.empty() ? nullptr : &batch_.back();
     const bool follows = before != nullptr && last_given_.rec == one.rec && last_given_.i + 1 == one.i;

@@ -49,8 +49,14 @@ producer_welcome engine::hello_producer(const id128& id, std::uint64_t floor) {
 }
 
 void engine::set_in_order(std::uint32_t i, bool on) {
-    producers_[i].in_order = on;
-    producers_[i].refused_before = false;
+    auto& p = producers_[i];
+    p.in_order = on;
+    p.refused_before = false;
+    // What was refused and could not be told yet still stands in the way.
+    for (std::uint32_t k = 0; k < p.open.size(); ++k) {
+        const auto& one = p.open[k];
+        if (one.what == verdict::refused && kind_of(one.why) != refusal_kind::final) p.refused_before = on;
+    }
 }
 
 void engine::end_session(std::uint32_t i) {
@@ -108,6 +114,7 @@ put_status engine::put(std::uint32_t i, std::uint64_t first, std::uint64_t floor
         if (p.parked > 0 || !admit(i, item, frame, false)) park(i, item);
     }
     drain_verdicts(i);
+    if (commit_is_full()) finish_puts();
     return put_status::taken;
 }
 
@@ -240,6 +247,7 @@ void engine::append(special& what, std::span<const std::byte> head, std::span<co
     if (!plain) gathered_.specials.push_back(what);
     ++messages_;
     bytes_ += what.at.rec->weight(what.at.i);
+    gathered_bytes_ += what.at.rec->weight(what.at.i);
     ++pending_;
     ++counts_.admitted;
 }
@@ -280,13 +288,7 @@ bool engine::drop_smallest() {
             break;
         case line: {
             const auto w = take_first_waiter(which);
-            if (w.entry != none) {
-                entries_[w.entry].line = none;
-                end_entry(w.entry);
-            } else {
-                --waiting_;
-                end_plain({w.rec, w.i});
-            }
+            end_waiter(w);
             lines_.drop_if_idle(which);
             break;
         }

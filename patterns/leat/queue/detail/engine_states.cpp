@@ -22,6 +22,7 @@ void engine::make_ready(std::uint32_t e) {
     auto& one = entries_[e];
     one.is = state::ready;
     ++ready_;
+    if (one.line != none) ++ready_heads_;  // of its key only the first is ready (K2)
     if (one.suspect) {
         if (suspects_.empty()) suspects_since_ = qt_;
         suspects_.push({static_cast<std::uint8_t>(priorities - 1 - one.priority), one.where()}, e);
@@ -48,6 +49,7 @@ void engine::leave_heaps(std::uint32_t e) {
     switch (one.is) {
         case state::ready:
             --ready_;
+            if (one.line != none) --ready_heads_;
             if (one.suspect) {
                 suspects_.erase(e);
             } else {
@@ -95,6 +97,7 @@ void engine::join(std::uint32_t line, std::uint32_t e) {
     one.line = line;
     if (to.head == none) {
         to.head = e;
+        ++heads_;
         make_ready(e);
         return;
     }
@@ -154,6 +157,7 @@ void engine::advance(std::uint32_t line) {
         if (w.entry != none) {
             leave_heaps(w.entry);
             lines_[line].head = w.entry;
+            ++heads_;
             come_back(w.entry);
             return;  // if it has expired, expire() went on
         }
@@ -166,6 +170,7 @@ void engine::advance(std::uint32_t line) {
         const auto e = make_entry(at, w.priority, w.rec->admitted_at(w.i));
         entries_[e].line = line;
         lines_[line].head = e;
+        ++heads_;
         make_ready(e);
     }
     lines_.drop_if_idle(line);
@@ -177,6 +182,7 @@ void engine::leave_line(std::uint32_t e) {
     auto& of = lines_[line];
     if (of.head == e) {
         of.head = none;
+        --heads_;
         advance(line);
     } else if (entries_[e].first_delay) {
         --of.delayed;
@@ -229,6 +235,17 @@ void engine::end_entry(std::uint32_t e) {
     entries_[e].rec = nullptr;
     entries_.give_back(e);
     end_plain(at);
+}
+
+/// The end of one that has been taken out of its line.
+void engine::end_waiter(const waiter& w) {
+    if (w.entry != none) {
+        entries_[w.entry].line = none;
+        end_entry(w.entry);
+    } else {
+        --waiting_;
+        end_plain({w.rec, w.i});
+    }
 }
 
 void engine::expire(std::uint32_t e) {

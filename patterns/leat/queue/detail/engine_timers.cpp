@@ -44,6 +44,7 @@ void engine::end_leases(std::uint32_t& budget) {
         const auto e = leases_.front();
         if (lease_end(entries_[e]) > qt_) return;
         auto& h = *holders_.find(entries_[e].holder);
+        sink_->delivery_lost(h.handle, entries_[e].d);
         take_from_holder(e);
         lost(e, true, true);
         if (drained_ == &h) {

@@ -45,17 +45,44 @@ bool contiguous(std::span<const delivery_view> batch) {
     return true;
 }
 
+/// A frame whose bytes are those from `from` to `end` of a block, shared when they are many.
+message slice_of(message& block, const std::byte* from, const std::byte* end) {
+    const auto size = static_cast<std::size_t>(end - from);
+    if (size < worth_sharing) return message{std::span{from, end}};
+    if (size == block.size()) return std::move(block);
+    auto* share = new message{std::move(block)};
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): a shared block is only read
+    return message::adopt(
+        const_cast<std::byte*>(from), size, [](void*, void* hint) { delete static_cast<message*>(hint); },
+        share);
+}
+
 }  // namespace
 
 hosted_queue::hosted_queue(queue_host& host, std::string name, const queue_rules& rules)
-    : host_(host), name_(std::move(name)), begin_(new_opening()), engine_(rules, store_, *this, begin_) {}
+    : host_(host),
+      name_(std::move(name)),
+      own_(std::make_unique<queueing::engine>(rules, store_, *this, new_opening())),
+      engine_(*own_) {
+    recent.look(engine_.begin().now, engine_.counts());
+    if (engine_.dead() != nullptr) dead_ = std::make_shared<hosted_queue>(*this);
+}
+
+hosted_queue::hosted_queue(hosted_queue& of)
+    : host_(of.host_), name_(of.name_ + ".dead"), engine_(*of.engine_.dead()), main_(&of) {
+    recent.look(engine_.begin().now, engine_.counts());
+    engine_.speak_to(*this);
+}
 
 void hosted_queue::decided(const queueing::verdict_range& v) {
     const auto found = producers.find(v.producer);
     if (found == producers.end()) return;
     auto& all = found->second->verdicts;
-    if (!all.empty() && all.back().last + 1 == v.first && all.back().what == v.what &&
-        all.back().why == v.why) {
+    const auto follows = [&](const queueing::verdict_range& last) {
+        const auto next = last.seq == 0 ? 0 : last.seq + (v.first - last.first);
+        return last.last + 1 == v.first && last.what == v.what && last.why == v.why && next == v.seq;
+    };
+    if (!all.empty() && follows(all.back())) {
         all.back().last = v.last;
     } else {
         all.push_back(v);
@@ -74,6 +101,33 @@ void hosted_queue::consumer_lost(std::uint32_t holder) {
     const auto found = consumers.find(holder);
     if (found == consumers.end()) return;
     host_.end_later(found->second, wire::error_code::session_lost, "not heard of in time, or barred");
+}
+
+void hosted_queue::delivery_lost(std::uint32_t holder, std::uint64_t d) {
+    const auto found = consumers.find(holder);
+    if (found == consumers.end()) return;
+    found->second->lost.push_back({d, d});
+    host_.flush_later(found->second);
+}
+
+std::uint8_t hosted_queue::state_of(const peer_session& of) {
+    std::uint8_t flags = 0;
+    if (engine_.takes_paused()) flags |= wire::state::takes_paused;
+    if (engine_.puts_paused()) flags |= wire::state::puts_paused;
+    if (engine_.draining()) flags |= wire::state::draining;
+    if (of.as == wire::role::consumer && engine_.consumer(of.handle).standby) flags |= wire::state::standby;
+    return flags;
+}
+
+void hosted_queue::tell_state() {
+    if (!std::exchange(state_changed_, false)) return;
+    for (const auto* all : {&producers, &consumers}) {
+        for (const auto& [handle, s] : *all) {
+            wire::state frame;
+            frame.flags = state_of(*s);
+            if (std::exchange(s->state, frame.flags) != frame.flags) host_.send(*s, frame);
+        }
+    }
 }
 
 void hosted_queue::deliver(std::uint32_t holder, std::span<const delivery_view> batch) {
@@ -136,7 +190,9 @@ void hosted_queue::deliver(std::uint32_t holder, std::span<const delivery_view> 
 void hosted_queue::send_deliveries() {
     if (to_holder_ == queueing::none) return;
     const queueing::number_range all{frame_.first, frame_.first + frame_.sizes.size() - 1};
-    if (in_sequence_ && frame_.sequences.size() > 1) frame_.sequences.resize(1);
+    delivery_batches.add(frame_.sizes.size());
+    if (in_sequence_ && frame_.sequences.size() > 1)
+        frame_.sequences.erase(frame_.sequences.begin() + 1, frame_.sequences.end());
     message body = shared_ ? slice_of(block_, from_, end_) : std::move(block_);
     block_ = message{};
     if (to_ == nullptr || !host_.send(*to_, frame_, &body)) unsent_.emplace_back(to_holder_, all);

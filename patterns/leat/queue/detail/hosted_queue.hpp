@@ -3,10 +3,14 @@
 #include <leat/queue/detail/engine.hpp>
 #include <leat/queue/detail/loop_call.hpp>
 #include <leat/queue/detail/peer_session.hpp>
+#include <leat/queue/detail/recent_counts.hpp>
 #include <leat/queue/detail/sink.hpp>
 #include <leat/queue/detail/store.hpp>
+#include <leat/queue/detail/wire_admin.hpp>
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -16,31 +20,64 @@ namespace leat::detail {
 
 class queue_host;
 
-/// One queue of an endpoint: its engine, and between the engine and the sessions what has to be sent to them.
-/// For the loop's thread.
+/// One queue of an endpoint, or its dead letters: the engine, and between it and the sessions what has to be
+/// sent to them. For the loop's thread.
 class hosted_queue final : public queueing::sink {
 public:
     hosted_queue(queue_host& host, std::string name, const queue_rules& rules);
 
+    /// The dead letters of `of`, which drives them.
+    explicit hosted_queue(hosted_queue& of);
+
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] queueing::engine& engine() noexcept { return engine_; }
-    [[nodiscard]] const queueing::opening& begin() const noexcept { return begin_; }
+    [[nodiscard]] const queueing::engine& engine() const noexcept { return engine_; }
+
+    /// Null where there are none, and for the dead letters themselves.
+    [[nodiscard]] const std::shared_ptr<hosted_queue>& dead() const noexcept { return dead_; }
+
+    /// The queue whose dead letters these are, or this one.
+    [[nodiscard]] hosted_queue& main_queue() noexcept { return main_ != nullptr ? *main_ : *this; }
+    [[nodiscard]] bool is_dead() const noexcept { return main_ != nullptr; }
+    [[nodiscard]] queue_stat stat();
+    [[nodiscard]] std::uint64_t in_flight() const noexcept {
+        return engine_.depth().in_flight + (dead_ ? dead_->in_flight() : 0);
+    }
+
+    /// Does it, and runs a pass soon.
+    wire::done operate(const wire::operate& what);
+
+    /// The messages that may be handed out first, and the letters that are selected, with the view of each
+    /// body.
+    void peek(std::uint64_t most,
+              const std::function<void(wire::waiting&&, std::span<const std::byte> body)>& visit);
+    void letters(const wire::selection& which, std::uint64_t most,
+                 const std::function<void(wire::letter&&, std::span<const std::byte> body)>& visit);
 
     void decided(const queueing::verdict_range& verdicts) override;
     void deliver(std::uint32_t holder, std::span<const queueing::delivery_view> batch) override;
     void committed(std::uint64_t) override {}
     void consumer_lost(std::uint32_t holder) override;
-    void consumer_active(std::uint32_t) override {}
+    void delivery_lost(std::uint32_t holder, std::uint64_t d) override;
+    void consumer_active(std::uint32_t) override { state_changed_ = true; }
     void producer_parked(std::uint32_t producer, bool parked) override;
 
     /// Sends deliveries that were held back so that more might go with them.
     void send_deliveries();
 
+    /// Tells sessions of a pause and its end, and who is active.
+    void tell_state();
+    void state_changed() noexcept { state_changed_ = true; }
+    [[nodiscard]] std::uint8_t state_of(const peer_session& of);
+
     /// Releases what could not be sent. At the beginning of a pass.
     void release_unsent();
 
-    std::unordered_map<std::uint32_t, session_ptr> consumers, producers;  ///< By the engine's handle.
-    bool in_pass = false, puts_paused = false, takes_paused = false;
+    using sessions = std::unordered_map<std::uint32_t, session_ptr>;
+    sessions consumers, producers;  ///< By the engine's handle.
+    bool in_pass = false;
+    recent_counts recent;
+    queue_batches put_batches, delivery_batches, settle_batches;
     queueing::ticks deadline = 0;       ///< Of its next pass.
     std::uint64_t window = 0;           ///< Bytes of a producer's credit.
     std::shared_ptr<end_of> when_idle;  ///< Dropped as soon as nothing is in flight.
@@ -51,8 +88,11 @@ private:
     queue_host& host_;
     const std::string name_;
     queueing::memory_store store_;
-    const queueing::opening begin_;
-    queueing::engine engine_;
+    std::unique_ptr<queueing::engine> own_;
+    queueing::engine& engine_;
+    hosted_queue* const main_ = nullptr;
+    std::shared_ptr<hosted_queue> dead_;
+    bool state_changed_ = false;
 
     // The DELIVER that is being put together.
     session_ptr to_;

@@ -45,7 +45,7 @@ void key_lines::grow() {
 
 std::size_t key_lines::memory() const noexcept {
     std::size_t sum = lines_.bytes() + table_.capacity() * sizeof(table_[0]);
-    each([&](const key_line& one) { sum += one.waiting.bytes(); });
+    first(lines_.used(), [&](const key_line& one) { sum += one.waiting.bytes(); });
     return sum;
 }
 

@@ -43,10 +43,13 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return lines_.used(); }
 
+    /// Looks at `most` lines.
     template <class Visit>
-    void each(Visit visit) const {
+    void first(std::size_t most, Visit visit) const {
         for (const auto i : table_) {
-            if (i != none) visit(lines_[i]);
+            if (i == none) continue;
+            if (most-- == 0) return;
+            visit(lines_[i]);
         }
     }
 

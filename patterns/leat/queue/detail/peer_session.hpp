@@ -23,15 +23,19 @@ struct peer_session {
     bool ended = false;
     bool unreachable = false;  ///< A send has failed: it ends with the pass.
     bool to_flush = false;
+    std::uint8_t state = 0;  ///< As it was told last.
 
     // A producer's.
     std::uint64_t granted = 0, received = 0;
+    std::uint64_t need = 0;          ///< It has asked for so much in all, 0: for nothing.
+    queueing::ticks need_since = 0;  ///< When that was granted.
     bool parked = false;
     std::vector<queueing::verdict_range> verdicts;
 
     // A consumer's.
     std::uint64_t applied = 0, stale = 0, settle_counter = 0;
     bool settled = false;
+    wire::ranges lost;  ///< Deliveries that it is to be told of.
 };
 
 using session_ptr = std::shared_ptr<peer_session>;

@@ -59,6 +59,7 @@ public:
     [[nodiscard]] std::vector<refused_put> take_refused();
     [[nodiscard]] std::size_t unconfirmed() const;
     [[nodiscard]] status wait_ready(deadline until);
+    [[nodiscard]] session_state state() const;
     void close(deadline until);
 
 private:

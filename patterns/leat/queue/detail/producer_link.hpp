@@ -2,7 +2,7 @@
 
 #include <leat/queue/detail/callback_runner.hpp>
 #include <leat/queue/detail/client_link.hpp>
-#include <leat/queue/detail/producer_core.hpp>
+#include <leat/queue/detail/put_batch.hpp>
 
 #include <deque>
 #include <memory>
@@ -10,26 +10,6 @@
 #include <vector>
 
 namespace leat::detail {
-
-/// Messages of one PUT.
-struct put_batch {
-    std::uint64_t first = 0;
-    buffer open;   ///< The bodies, while it is being filled,
-    message body;  ///< and then.
-    wire::put frame;
-    struct special {
-        std::uint32_t index;
-        std::size_t begin, size;  ///< In `heads`.
-        client_link::time put_at;
-        bool ttl;
-    };
-    std::vector<special> specials;
-    buffer heads;
-    std::vector<std::pair<std::uint32_t, put_waiter>> waiters;
-
-    [[nodiscard]] std::uint64_t last() const noexcept { return first + frame.sizes.size() - 1; }
-    void clear();
-};
 
 /// A producer's session, and what it has put and not been told the verdict of.
 ///
@@ -53,29 +33,30 @@ protected:
     bool welcomed(const wire::welcome& frame) override;
     void session_ended() override;
     bool received(wire::command what, std::span<const std::byte> header, message& body) override;
-    void heard_up_to(std::uint64_t) override {}
     void tick(time now) override;
     void ended() override;
     void run_ready() override;
 
 private:
-    /// A put to be made again, under another number: its queue will have it later (W4).
-    struct again {
-        std::vector<std::byte> body, head;
-        put_waiter waiter;
-        bool ttl = false;
-        time put_at{};
-    };
-
     [[nodiscard]] bool full() const noexcept;
-    [[nodiscard]] bool may_send() const noexcept { return up() && sent_ < granted_; }
+    [[nodiscard]] std::uint64_t undecided() const noexcept { return last_ - decided_ + again_.size(); }
+    [[nodiscard]] std::size_t batch_bytes() const noexcept;
+    [[nodiscard]] bool holds_back() const noexcept { return options_.in_order && !again_.empty(); }
+    [[nodiscard]] bool fits(const put_batch& batch);
     void pump();
     void seal();
+    std::unique_ptr<put_batch> another_batch();
     bool send_batch(put_batch& batch);
+    void ask_for_room(const put_batch& batch);
+    void put_again();
+    void put_again_in_order();
+
+    // producer_verdicts.cpp
+    bool take_confirm();
+    bool take_welcome(const wire::welcome& frame);
     bool decide(std::uint64_t first, std::uint64_t last, verdict what, put_refusal why,
-                const std::string& text);
-    void refuse(put_batch& batch, std::uint32_t index, put_waiter* waiter, put_refusal why,
-                const std::string& text);
+                const std::string& text, std::uint64_t seq = 0);
+    void refuse(again_put&& one, put_refusal why, const std::string& text);
     void tell(put_waiter& waiter, put_result result);
 
     static constexpr std::size_t frames_before_gathering = 4;
@@ -87,11 +68,11 @@ private:
     std::unique_ptr<put_batch> open_ = std::make_unique<put_batch>();
     std::vector<std::unique_ptr<put_batch>> spare_;
     std::uint64_t last_ = 0, decided_ = 0;
-    std::size_t bytes_ = 0;  ///< Of all bodies without verdict.
-    std::uint64_t sent_ = 0, granted_ = 0;
+    std::size_t bytes_ = 0;  ///< Of all that has no verdict.
+    std::uint64_t sent_ = 0, granted_ = 0, window_ = 0, needed_ = 0;
     std::size_t waiting_for_room_ = 0, flushing_ = 0;
-    std::vector<refused_put> refused_;
-    std::vector<again> again_;
+    std::deque<refused_put> refused_;
+    std::vector<again_put> again_;
     std::vector<std::pair<put_waiter, put_result>> ready_;
     wire::confirm confirm_;
     wire::refuse refuse_;

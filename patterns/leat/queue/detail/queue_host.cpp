@@ -1,11 +1,9 @@
 #include <leat/queue/detail/queue_host.hpp>
 
 #include <leat/error.hpp>
-#include <leat/queue/detail/head.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 namespace leat::detail {
 namespace {
@@ -17,7 +15,6 @@ constexpr int frames_a_pass = 256;
 constexpr std::size_t puts_a_pass = 64;
 constexpr ticks ms = 1'000'000;
 constexpr ticks sweep_interval = 100 * ms;
-constexpr std::size_t worth_sharing = 4096;
 
 socket_options for_host(socket_options options) {
     // Grants bound what a producer sends, and credit what a consumer is sent. A peer that keeps to neither is
@@ -29,17 +26,6 @@ socket_options for_host(socket_options options) {
 }
 
 }  // namespace
-
-message slice_of(message& block, const std::byte* from, const std::byte* end) {
-    const auto size = static_cast<std::size_t>(end - from);
-    if (size < worth_sharing) return message{std::span{from, end}};
-    if (size == block.size()) return std::move(block);
-    auto* share = new message{std::move(block)};
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): a shared block is only read
-    return message::adopt(
-        const_cast<std::byte*>(from), size, [](void*, void* hint) { delete static_cast<message*>(hint); },
-        share);
-}
 
 queue_host::queue_host(context& ctx, const endpoint& at, const socket_options& options)
     : warn_(ctx.warner()),
@@ -55,17 +41,10 @@ ticks queue_host::clock_now() {
 }
 
 void queue_host::begin() {
-    struct anchor {
-        explicit anchor(std::weak_ptr<queue_host> h) : host(std::move(h)) {}
-        ~anchor() {
-            if (const auto self = host.lock()) self->on_loop_end();
-        }
-        anchor(const anchor&) = delete;
-        anchor& operator=(const anchor&) = delete;
-        std::weak_ptr<queue_host> host;
-    };
     router_.hand_over();
-    anchor_ = events_->every(std::chrono::hours{24}, [end = std::make_shared<anchor>(weak_from_this())] {});
+    end_ = events_->on_end([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->on_loop_end();
+    });
     watch_ = events_->watch(router_, [weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->on_readable();
     });
@@ -84,7 +63,7 @@ std::shared_ptr<hosted_queue> queue_host::add(const std::string& name, const que
 void queue_host::remove(const std::shared_ptr<hosted_queue>& which) {
     std::vector<session_ptr> theirs;
     for (const auto& [routing, s] : sessions_) {
-        if (s->queue == which) theirs.push_back(s);
+        if (&s->queue->main_queue() == which.get()) theirs.push_back(s);
     }
     for (const auto& s : theirs) {
         refuse(s->routing, s->number, wire::error_code::no_queue, "the queue is closed", ++s->out);
@@ -94,7 +73,7 @@ void queue_host::remove(const std::shared_ptr<hosted_queue>& which) {
     queues_.erase(which->name());
     if (!queues_.empty() || closed_) return;
     closed_ = true;
-    for (const auto one : {watch_, timer_, anchor_}) events_->cancel(one);
+    for (const auto one : {watch_, timer_, end_}) events_->cancel(one);
     router_.close();
 }
 
@@ -109,9 +88,14 @@ void queue_host::on_loop_end() {
     closed_ = true;
     puts_.clear();
     sessions_.clear();
+    needy_.clear();
+    served_.reset();
     for (const auto& [name, which] : queues_) {  // which hold on to each other
-        which->producers.clear();
-        which->consumers.clear();
+        for (auto* one : {which.get(), which->dead().get()}) {
+            if (one == nullptr) continue;
+            one->producers.clear();
+            one->consumers.clear();
+        }
         which->when_idle.reset();
     }
     router_.hand_over();
@@ -137,14 +121,19 @@ void queue_host::end_later(const session_ptr& which, wire::error_code code, std:
 }
 
 void queue_host::touch(hosted_queue& which, ticks now) {
+    if (which.is_dead()) return touch(which.main_queue(), now);
     if (std::exchange(which.in_pass, true)) return;
     which.engine().begin_pass(now);
-    which.release_unsent();
     active_.push_back(queues_.find(which.name())->second);
+    for (auto* one : {&which, which.dead().get()}) {
+        if (one == nullptr) continue;
+        one->recent.look(now, one->engine().counts());
+        one->release_unsent();
+    }
 }
 
 void queue_host::pass_now(hosted_queue& which) {
-    which.deadline = 0;
+    which.main_queue().deadline = 0;
     pass_soon();
 }
 
@@ -186,8 +175,12 @@ void queue_host::pass(ticks now) {
     }
     if (in_time) run_puts();
     for (const auto& which : active_) {
-        again = !which->engine().hand_out() || again;
-        which->send_deliveries();
+        for (auto* one : {which.get(), which->dead().get()}) {
+            if (one == nullptr) continue;
+            again = !one->engine().hand_out() || again;
+            one->send_deliveries();
+            one->tell_state();
+        }
     }
     if (now - swept_ >= sweep_interval) end_silent(now);
     while (!to_flush_.empty() || !ending_.empty()) {
@@ -205,11 +198,14 @@ void queue_host::pass(ticks now) {
     }
     for (const auto& which : active_) {
         which->in_pass = false;
-        if (which->when_idle && which->engine().depth().in_flight == 0) which->when_idle.reset();
+        if (which->when_idle && which->in_flight() == 0) which->when_idle.reset();
         which->deadline = which->engine().next_deadline();
     }
     active_.clear();
-    if (again || !puts_.empty()) pass_soon();
+    const bool takes = std::any_of(puts_.begin(), puts_.end(), [](const auto& one) {
+        return one->from->ended || one->from->queue->engine().takes_puts();
+    });
+    if (again || takes) pass_soon();
     arm(now);
 }
 
@@ -217,7 +213,8 @@ void queue_host::pass(ticks now) {
 void queue_host::arm(ticks now) {
     auto next = queueing::never;
     for (const auto& [name, which] : queues_) next = std::min(next, which->deadline);
-    if (!sessions_.empty()) next = std::min(next, swept_ + sweep_interval);
+    if (!sessions_.empty() || hellos_.names() + strays_.names() > 0)
+        next = std::min(next, swept_ + sweep_interval);
     if (next >= armed_) return;
     if (timer_ != 0) events_->cancel(timer_);
     armed_ = next;
@@ -231,71 +228,16 @@ void queue_host::arm(ticks now) {
     });
 }
 
-void queue_host::run_puts() {
-    for (auto& one : puts_) {
-        run_put(*one);
-        one->from.reset();
-        one->header = message{};
-        one->body = message{};
-        one->bye = false;
-        if (spare_puts_.size() < puts_a_pass) spare_puts_.push_back(std::move(one));
-    }
-    puts_.clear();
-}
-
-void queue_host::run_put(pending_put& one) {
-    auto& s = *one.from;
-    if (s.ended) return;
-    auto& engine = s.queue->engine();
-    if (one.bye) {
-        engine.producer_bye(s.handle);
-        s.queue->producers.erase(s.handle);
-        s.handle = queueing::none;
-        end(one.from);
-        return;
-    }
-    const auto& rules = engine.rules();
-    const auto& frame = one.frame;
-    const auto body = one.body.view();
-    items_.assign(frame.sizes.size(), {});
-    std::size_t at = 0;
-    for (std::size_t i = 0; i < items_.size(); ++i) {
-        items_[i].body = body.subspan(at, frame.sizes[i]);
-        at += frame.sizes[i];
-    }
-    const auto time = [](std::uint64_t n) { return static_cast<ticks>(std::min(n, longest_ms)) * ms; };
-    for (const auto& special : frame.special) {
-        auto& item = items_[special.index];
-        item.head = std::as_bytes(std::span{special.head.ptr, special.head.size});
-        auto& how = attributes_;
-        bool good = wire::read(item.head, how) && how.headers.size() <= rules.max_headers;
-        std::size_t header_bytes = 0;
-        if (good) {
-            for (const auto& [name, value] : how.headers) header_bytes += name.size() + value.size();
-        }
-        if (!good || header_bytes > rules.max_header_bytes) {
-            item.fault = put_refusal::bad_message;
-            continue;
-        }
-        item.key = how.key;
-        item.id = how.id;
-        item.priority = how.priority.value_or(4);
-        if (how.ttl) item.ttl = time(*how.ttl) - time(special.waited);
-        if (how.delay) item.delay = time(*how.delay);
-        if (how.at) item.at = time(*how.at);
-    }
-    const auto how = engine.put(s.handle, frame.first, frame.floor, items_, &one.body);
-    if (how == queueing::put_status::out_of_sequence)
-        fail(one.from, fault::out_of_sequence, wire::error_code::out_of_sequence, "a put was left out");
-    if (how == queueing::put_status::too_many_refused)
-        fail(one.from, fault::refused, wire::error_code::bad_frame, "too many refused puts above the floor");
-    flush_later(one.from);
-}
-
 void queue_host::flush(peer_session& s) {
     if (s.ended) return;
     if (!s.verdicts.empty()) flush_verdicts(s);
     if (s.as == wire::role::producer) grant(s);
+    if (!s.lost.empty()) {
+        wire::lost frame;
+        frame.deliveries = std::exchange(s.lost, {});
+        tidy(frame.deliveries);
+        send(s, frame);
+    }
     if (std::exchange(s.settled, false)) {
         wire::settled frame;
         frame.applied = s.applied;
@@ -305,58 +247,16 @@ void queue_host::flush(peer_session& s) {
     }
 }
 
-/// As few frames as keep the verdicts in the order of the puts (I13).
-void queue_host::flush_verdicts(peer_session& s) {
-    confirm_.stored.clear();
-    confirm_.duplicate.clear();
-    refuse_.puts.clear();
-    const auto send_confirm = [&] {
-        if (confirm_.stored.empty() && confirm_.duplicate.empty()) return;
-        send(s, confirm_);
-        confirm_.stored.clear();
-        confirm_.duplicate.clear();
-    };
-    const auto send_refuse = [&] {
-        if (refuse_.puts.empty()) return;
-        send(s, refuse_);
-        refuse_.puts.clear();
-    };
-    for (const auto& v : s.verdicts) {
-        if (v.what == verdict::refused) {
-            send_confirm();
-            refuse_.puts.push_back(
-                {v.first, v.last, static_cast<std::uint8_t>(v.why), std::string{to_string(v.why)}});
-            if (refuse_.puts.size() >= 1000) send_refuse();
-            continue;
-        }
-        send_refuse();
-        (v.what == verdict::stored ? confirm_.stored : confirm_.duplicate).push_back({v.first, v.last});
-        if (confirm_.stored.size() + confirm_.duplicate.size() >= 4000) send_confirm();
-    }
-    send_confirm();
-    send_refuse();
-    s.verdicts.clear();
-}
-
-/// L6: renewed when half of the window is used, and not while puts of it wait for room.
-void queue_host::grant(peer_session& s) {
-    if (s.parked || s.ended) return;
-    const auto to = s.received + s.queue->window;
-    if (to < s.granted + s.queue->window / 2) return;
-    s.granted = to;
-    wire::grant frame;
-    frame.bytes = to;
-    send(s, frame);
-}
-
-void queue_host::set_windows(hosted_queue& of) {
-    const auto producers = std::max<std::size_t>(of.producers.size(), 1);
-    of.window = std::clamp<std::uint64_t>(of.engine().rules().ingress_bytes / producers, 16u << 10, 1u << 20);
-}
-
 /// Sessions of producers that have said nothing for too long; the engine does the consumers'.
 void queue_host::end_silent(ticks now) {
     swept_ = now;
+    if (served_ && !served_->ended &&
+        served_->need_since + served_->queue->engine().rules().session_timeout.count() <= now)
+        ending_.push_back(
+            {served_->routing, wire::error_code::session_lost, "it asked for room and has not used it"});
+    serve_need();
+    hellos_.sweep(now);
+    strays_.sweep(now);
     for (const auto& [routing, s] : sessions_) {
         if (s->as == wire::role::consumer) continue;
         if (s->heard + s->queue->engine().rules().session_timeout.count() > now) continue;
@@ -367,6 +267,7 @@ void queue_host::end_silent(ticks now) {
 /// The connection's session is over. A consumer's deliveries stay its own until it resumes, or is lost (W6).
 void queue_host::end(const session_ptr& s) {
     if (std::exchange(s->ended, true)) return;
+    if (served_ == s) served_.reset();  // the next one is served with the next sweep
     auto& q = *s->queue;
     if (s->as == wire::role::producer && s->handle != queueing::none) {
         q.engine().producer_gone(s->handle);
@@ -376,6 +277,16 @@ void queue_host::end(const session_ptr& s) {
         q.consumers.erase(s->handle);
     }
     sessions_.erase(s->routing);
+}
+
+/// The session before that a client has a new one of; the engine has ended it already.
+void queue_host::end_older(const hosted_queue::sessions& all, std::uint32_t handle) {
+    const auto old = all.find(handle);
+    if (old == all.end()) return;
+    const auto before = old->second;
+    before->handle = queueing::none;
+    refuse(before->routing, before->number, wire::error_code::session_lost, "it has a new session");
+    end(before);
 }
 
 void queue_host::refuse(std::string_view routing, std::uint64_t session, wire::error_code code,

@@ -6,11 +6,13 @@
 #include <leat/loop.hpp>
 #include <leat/queue/detail/hosted_queue.hpp>
 #include <leat/queue/detail/peer_session.hpp>
+#include <leat/queue/detail/rate_limit.hpp>
 #include <leat/queue/detail/wire_io.hpp>
 #include <leat/socket.hpp>
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,9 +24,6 @@
 #include <vector>
 
 namespace leat::detail {
-
-/// A frame whose bytes are those from `from` to `end` of a block, shared when they are many.
-[[nodiscard]] message slice_of(message& block, const std::byte* from, const std::byte* end);
 
 /// An endpoint with its queues: the ROUTER, the sessions, and the passes of the engines. All of it runs on
 /// the context's loop, but the constructor's caller, who posts there.
@@ -83,9 +82,10 @@ private:
         out_of_sequence,
         beyond_credit,
         unknown,
-        refused
+        refused,
+        too_often
     };
-    static constexpr std::size_t faults = 6;
+    static constexpr std::size_t faults = 7;
 
     struct pending_put {
         session_ptr from;
@@ -118,10 +118,14 @@ private:
     void flush(peer_session& s);
     void flush_verdicts(peer_session& s);
     void grant(peer_session& s);
-    void send_stat(peer_session& s, std::uint64_t token);
+    bool on_need(const session_ptr& s, std::uint64_t bytes);
+    void serve_need();
+    bool on_question(peer_session& s, wire::command what, std::span<const std::byte> header);
     void end(const session_ptr& s);
+    void end_older(const hosted_queue::sessions& all, std::uint32_t handle);
     void end_silent(queueing::ticks now);
     void set_windows(hosted_queue& of);
+    [[nodiscard]] std::shared_ptr<hosted_queue> queue_named(const std::string& name) const;
     void refuse(std::string_view routing, std::uint64_t session, wire::error_code code, std::string text,
                 std::uint64_t counter = 0);
     void fail(const session_ptr& s, fault why, wire::error_code code, std::string text);
@@ -147,6 +151,8 @@ private:
     std::vector<std::shared_ptr<hosted_queue>> active_;  ///< In the pass under way.
     std::vector<std::unique_ptr<pending_put>> puts_, spare_puts_;
     std::vector<session_ptr> to_flush_;
+    std::deque<session_ptr> needy_;  ///< Producers whose next PUT is larger than their window (L6);
+    session_ptr served_;             ///< one at a time of all.
     std::vector<ending> ending_;
     std::vector<queueing::put_item> items_;
     std::vector<queueing::number_range> numbers_;
@@ -155,12 +161,14 @@ private:
     wire::confirm confirm_;
     wire::refuse refuse_;
     std::array<std::uint64_t, faults> faults_{};
+    // W9, by connection. What is beyond is counted and not answered.
+    rate_limit hellos_{50, 10, 65'536}, strays_{50, 10, 65'536};
     socket::parts incoming_, outgoing_;
     buffer scratch_;
     std::atomic<bool> closed_{false};
     bool soon_ = false;
     queueing::ticks armed_ = queueing::never, swept_ = 0;
-    loop::id watch_ = 0, timer_ = 0, anchor_ = 0;
+    loop::id watch_ = 0, timer_ = 0, end_ = 0;
 };
 
 /// The endpoints of a context that have queues.

@@ -3,6 +3,7 @@
 #include <leat/queue/detail/queue_host.hpp>
 
 #include <leat/queue/detail/head.hpp>
+#include <leat/queue/detail/id_octets.hpp>
 
 #include <algorithm>
 
@@ -12,24 +13,6 @@ namespace {
 using queueing::ticks;
 
 constexpr std::size_t most_sessions = 4096;
-
-id128 id_of(std::string_view octets) {
-    id128 id;
-    for (std::size_t i = 0; i < 8; ++i) {
-        id.high = id.high << 8 | static_cast<std::uint8_t>(octets[i]);
-        id.low = id.low << 8 | static_cast<std::uint8_t>(octets[i + 8]);
-    }
-    return id;
-}
-
-std::string octets_of(const id128& id) {
-    std::string octets(16, '\0');
-    for (std::size_t i = 0; i < 8; ++i) {
-        octets[i] = static_cast<char>(id.high >> (8 * (7 - i)));
-        octets[i + 8] = static_cast<char>(id.low >> (8 * (7 - i)));
-    }
-    return octets;
-}
 
 }  // namespace
 
@@ -51,6 +34,7 @@ void queue_host::on_message(ticks now) {
     }
     if (!s || begins.at.session != s->number) {
         count(fault::no_session);
+        if (!strays_.take(routing, now)) return;
         return refuse(routing, begins.at.session, wire::error_code::session_lost, "no such session");
     }
     if (begins.at.counter != s->in + 1) {
@@ -83,6 +67,15 @@ void queue_host::on_command(const session_ptr& s, wire::command what, std::span<
             if (good) engine.grant(s->handle, frame.messages, frame.bytes);
             break;
         }
+        case wire::command::need: {
+            wire::need frame;
+            good = producer && wire::read(header, frame) && on_need(s, frame.bytes);
+            break;
+        }
+        case wire::command::resume:
+            good = producer;
+            if (good) engine.set_in_order(s->handle, true);
+            break;
         case wire::command::extend: {
             wire::extend frame;
             good = consumer && wire::read(header, frame) && wire::valid(frame.except);
@@ -101,12 +94,12 @@ void queue_host::on_command(const session_ptr& s, wire::command what, std::span<
             send(*s, answer);
             break;
         }
-        case wire::command::stat: {
-            wire::stat frame;
-            good = wire::read(header, frame);
-            if (good) send_stat(*s, frame.token);
+        case wire::command::stat:
+        case wire::command::peek:
+        case wire::command::letters:
+        case wire::command::operate:
+            good = on_question(*s, what, header);
             break;
-        }
         case wire::command::bye:
             if (producer) {  // after its puts
                 auto one =
@@ -139,25 +132,11 @@ void queue_host::on_command(const session_ptr& s, wire::command what, std::span<
                  " was malformed, or not this role's to send");
 }
 
-bool queue_host::on_put(const session_ptr& s, message& header, message& body) {
-    if (s->received >= s->granted) {
-        fail(s, fault::beyond_credit, wire::error_code::bad_frame, "a PUT beyond what was granted");
-        return true;
-    }
-    auto one = spare_puts_.empty() ? std::make_unique<pending_put>() : std::move(spare_puts_.back());
-    if (!spare_puts_.empty()) spare_puts_.pop_back();
-    one->header = std::move(header);
-    if (!wire::read(one->header.view(), one->frame) || !wire::valid(one->frame, body.size())) return false;
-    s->received += one->header.size() + body.size();
-    one->body = std::move(body);
-    one->from = s;
-    puts_.push_back(std::move(one));
-    return true;
-}
-
 bool queue_host::on_settle(peer_session& s, std::span<const std::byte> header) {
     if (!wire::read(header, settle_) || !wire::valid(settle_.groups)) return false;
+    const auto before = s.applied + s.stale;
     settle(s, s.handle, settle_.groups);
+    s.queue->settle_batches.add(s.applied + s.stale - before);
     s.settle_counter = s.in;
     s.settled = true;
     return true;
@@ -182,6 +161,7 @@ void queue_host::settle(peer_session& s, std::uint32_t holder, const std::vector
 }
 
 void queue_host::on_hello(std::string_view routing, std::span<const std::byte> header, ticks now) {
+    if (!hellos_.take(routing, now)) return count(fault::too_often);
     wire::hello frame;
     if (!wire::read(header, frame) || !wire::valid(frame)) {
         count(fault::malformed);
@@ -193,24 +173,26 @@ void queue_host::on_hello(std::string_view routing, std::span<const std::byte> h
     };
     if (frame.least > wire::version || frame.most < wire::version)
         return answer_with(wire::error_code::bad_version, "this queue speaks version 1");
-    const auto q = queues_.find(frame.queue);
-    if (q == queues_.end())
+    const auto q = queue_named(frame.queue);
+    if (!q)
         return answer_with(wire::error_code::no_queue, "there is no queue named " + frame.queue + " here");
+    if (q->is_dead() && frame.as == static_cast<std::uint8_t>(wire::role::producer))
+        return answer_with(wire::error_code::not_permitted, "nobody puts to dead letters");
     if (const auto old = sessions_.find(routing); old != sessions_.end()) end(session_ptr{old->second});
     if (sessions_.size() >= most_sessions)
         return answer_with(wire::error_code::too_many_sessions,
                            "this endpoint has as many sessions as it takes");
 
-    touch(*q->second, now);
+    touch(*q, now);
     auto s = std::make_shared<peer_session>();
     s->routing = routing;
     s->number = frame.at.session;
     s->in = 1;
     s->as = static_cast<wire::role>(frame.as);
-    s->queue = q->second;
+    s->queue = q;
     s->heard = now;
-    const auto& rules = q->second->engine().rules();
-    const auto& begin = q->second->begin();
+    const auto& rules = q->engine().rules();
+    const auto& begin = q->engine().begin();
     wire::welcome answer;
     answer.queue_id = octets_of(begin.queue);
     answer.opening = begin.number;
@@ -226,39 +208,23 @@ void queue_host::on_hello(std::string_view routing, std::span<const std::byte> h
         return answer_with(wire::error_code::too_many_sessions,
                            "this queue has as many sessions as it takes");
     sessions_[s->routing] = s;
+    s->state = answer.state = q->state_of(*s);
     send(*s, answer);
 }
 
-void queue_host::welcome_producer(const session_ptr& s, const wire::hello& frame, const id128& id,
-                                  wire::welcome& answer) {
-    auto& q = *s->queue;
-    const auto got = q.engine().hello_producer(id, frame.floor);
-    s->handle = got.producer;
-    if (got.producer == queueing::none) return;
-    // Its older session, which the engine has ended already.
-    if (const auto old = q.producers.find(got.producer); old != q.producers.end()) {
-        const auto before = old->second;
-        before->handle = queueing::none;
-        refuse(before->routing, before->number, wire::error_code::session_lost, "it has a new session");
-        end(before);
-    }
-    if (frame.in_order) q.engine().set_in_order(got.producer, true);
-    q.producers[got.producer] = s;
-    set_windows(q);
-    s->granted = q.window;
-    answer.bytes = q.window;
-    answer.known = got.known;
-    answer.decided = got.decided;
-    for (const auto& r : got.refused)
-        answer.not_stored.push_back(
-            {r.first, r.last, static_cast<std::uint8_t>(r.why), std::string{to_string(r.why)}});
+std::shared_ptr<hosted_queue> queue_host::queue_named(const std::string& name) const {
+    if (const auto found = queues_.find(name); found != queues_.end()) return found->second;
+    constexpr std::string_view dead = ".dead";
+    if (!name.ends_with(dead)) return nullptr;
+    const auto main = queues_.find(name.substr(0, name.size() - dead.size()));
+    return main == queues_.end() ? nullptr : main->second->dead();
 }
 
 /// W6: first the outcomes that it has given apply, then what it names is kept.
 void queue_host::welcome_consumer(const session_ptr& s, const wire::hello& frame, const id128& id,
                                   wire::welcome& answer) {
     auto& q = *s->queue;
-    const bool resumes = frame.opening == q.begin().number;
+    const bool resumes = frame.opening == q.engine().begin().number;
     std::vector<queueing::number_range> keeps;
     if (resumes) {
         if (const auto before = q.engine().find(id); before != queueing::none)
@@ -268,46 +234,10 @@ void queue_host::welcome_consumer(const session_ptr& s, const wire::hello& frame
     const auto got = q.engine().hello(id, keeps);
     s->handle = got.holder;
     if (got.holder == queueing::none) return;
-    if (const auto old = q.consumers.find(got.holder); old != q.consumers.end()) {
-        const auto before = old->second;
-        before->handle = queueing::none;
-        refuse(before->routing, before->number, wire::error_code::session_lost, "it has a new session");
-        end(before);
-    }
+    end_older(q.consumers, got.holder);
     q.consumers[got.holder] = s;
     answer.resumed = resumes;
     for (const auto& r : got.gone) answer.gone.push_back({r.first, r.last});
-}
-
-void queue_host::send_stat(peer_session& s, std::uint64_t token) {
-    auto& engine = s.queue->engine();
-    const auto& counts = engine.counts();
-    const auto depth = engine.depth();
-    wire::status frame;
-    frame.token = token;
-    auto& to = frame.counts;
-    to["admitted"] = counts.admitted;
-    to["confirmed"] = counts.confirmed;
-    to["acked"] = counts.acked;
-    to["late_acks"] = counts.late_acks;
-    to["released"] = counts.released;
-    to["retried"] = counts.retried;
-    to["rejected"] = counts.rejected;
-    to["lost"] = counts.lost;
-    to["stale"] = counts.stale;
-    to["deliveries"] = counts.deliveries;
-    to["expired"] = counts.expired;
-    to["dead"] = counts.dead_sum();
-    to["refused"] = counts.refused_sum();
-    to["delayed"] = depth.delayed;
-    to["ready"] = depth.ready;
-    to["waiting"] = depth.waiting;
-    to["in_flight"] = depth.in_flight;
-    to["bytes"] = depth.bytes;
-    to["parked"] = depth.parked;
-    to["producers"] = s.queue->producers.size();
-    to["consumers"] = s.queue->consumers.size();
-    send(s, frame);
 }
 
 }  // namespace leat::detail

@@ -52,6 +52,9 @@ public:
     /// (K7).
     virtual void consumer_lost(std::uint32_t holder) = 0;
 
+    /// The lease of a delivery has ended, and its consumer lives.
+    virtual void delivery_lost(std::uint32_t holder, std::uint64_t d) = 0;
+
     /// An exclusive queue feeds this consumer from now on.
     virtual void consumer_active(std::uint32_t holder) = 0;
 

@@ -50,6 +50,20 @@ decode_limits header_limits() noexcept {
     return {.depth = 8, .elements = most_messages, .string_bytes = 64u << 10, .binary_bytes = 64u << 10};
 }
 
+void tidy(ranges& list) {
+    const auto before = [](const range& a, const range& b) { return a.first < b.first; };
+    if (!std::is_sorted(list.begin(), list.end(), before)) std::sort(list.begin(), list.end(), before);
+    std::size_t kept = 0;
+    for (std::size_t i = 1; i < list.size(); ++i) {
+        if (list[i].first == list[kept].last + 1) {
+            list[kept].last = list[i].last;
+        } else {
+            list[++kept] = list[i];
+        }
+    }
+    if (!list.empty()) list.resize(kept + 1);
+}
+
 bool valid(const ranges& list) noexcept {
     std::uint64_t least = 1;
     for (const auto& one : list) {

@@ -38,6 +38,11 @@ enum class command : std::uint8_t {
     ping = 6,
     stat = 7,
     bye = 8,
+    peek = 9,
+    letters = 10,
+    operate = 11,
+    need = 12,
+    resume = 13,
 
     welcome = 17,
     confirm = 18,
@@ -49,6 +54,10 @@ enum class command : std::uint8_t {
     pong = 24,
     status = 25,
     error = 26,
+    messages = 27,
+    dead = 28,
+    done = 29,
+    state = 30,
 };
 
 enum class role : std::uint8_t { producer = 1, consumer = 2, admin = 3 };
@@ -198,11 +207,19 @@ struct ping {
     MSGPACK_DEFINE(at, token)
 };
 
-struct stat {
-    static constexpr auto id = command::stat;
+/// A producer's next PUT is larger than what is left of its credit.
+struct need {
+    static constexpr auto id = command::need;
     head at = head_of(id);
-    std::uint64_t token = 0;  ///< Comes back in STATUS.
-    MSGPACK_DEFINE(at, token)
+    std::uint64_t bytes = 0;  ///< The total, as in GRANT, that it needs for that.
+    MSGPACK_DEFINE(at, bytes)
+};
+
+/// An in-order producer has taken note of a refusal: what it puts from now on may be stored again.
+struct resume {
+    static constexpr auto id = command::resume;
+    head at = head_of(id);
+    MSGPACK_DEFINE(at)
 };
 
 struct bye {
@@ -236,8 +253,19 @@ struct welcome {
     // To a consumer that came back.
     bool resumed = false;  ///< `holds` and `outcomes` were taken.
     ranges gone;           ///< What it said that it holds and does not any more.
+
+    std::uint8_t state = 0;  ///< As in STATE.
     MSGPACK_DEFINE(at, version, features, queue_id, opening, salt, lease, session_timeout, max_hold,
-                   max_message, known, decided, not_stored, bytes, resumed, gone)
+                   max_message, known, decided, not_stored, bytes, resumed, gone, state)
+};
+
+/// Why the queue may be silent. Sent when it changes.
+struct state {
+    static constexpr auto id = command::state;
+    static constexpr std::uint8_t standby = 1, takes_paused = 2, puts_paused = 4, draining = 8;
+    head at = head_of(id);
+    std::uint8_t flags = 0;
+    MSGPACK_DEFINE(at, flags)
 };
 
 /// Puts that are as safe as the queue's durability says; ascending, each number once.
@@ -246,7 +274,8 @@ struct confirm {
     head at = head_of(id);
     ranges stored;
     ranges duplicate;
-    MSGPACK_DEFINE(at, stored, duplicate)
+    std::vector<std::uint64_t> sequences;  ///< For each range stored, the first message's own number.
+    MSGPACK_DEFINE(at, stored, duplicate, sequences)
 };
 
 struct refuse {
@@ -256,13 +285,13 @@ struct refuse {
     MSGPACK_DEFINE(at, puts)
 };
 
-/// A producer's credit, counted from the session's beginning: bytes of PUT's two frames together. The PUT
-/// that reaches it may exceed it.
+/// A producer's credit, counted from the session's beginning: bytes of PUT's two frames together.
 struct grant {
     static constexpr auto id = command::grant;
     head at = head_of(id);
     std::uint64_t bytes = 0;
-    MSGPACK_DEFINE(at, bytes)
+    std::uint64_t window = 0;  ///< How much it is granted at a time. More comes when half of it is used.
+    MSGPACK_DEFINE(at, bytes, window)
 };
 
 /// Deliveries with the numbers `first`, `first` + 1, ..., one a size.
@@ -303,14 +332,6 @@ struct pong {
     MSGPACK_DEFINE(at, token)
 };
 
-struct status {
-    static constexpr auto id = command::status;
-    head at = head_of(id);
-    std::uint64_t token = 0;
-    std::map<std::string, std::uint64_t> counts;
-    MSGPACK_DEFINE(at, token, counts)
-};
-
 enum class error_code : std::uint8_t {
     bad_version = 1,
     no_queue = 2,
@@ -342,6 +363,9 @@ struct error {
 [[nodiscard]] decode_limits header_limits() noexcept;
 
 // Whether what was decoded keeps the rules that the types cannot say. A frame that does not takes nothing.
+
+/// Sorts, and joins what touches. Without overlaps it stays without.
+void tidy(ranges& list);
 
 /// Ascending, not empty, and without overlap.
 [[nodiscard]] bool valid(const ranges& list) noexcept;

@@ -1,0 +1,87 @@
+#include <leat/queue/detail/put_batch.hpp>
+
+#include <leat/queue/detail/head.hpp>
+
+#include <algorithm>
+
+namespace leat::detail {
+namespace {
+
+const char* chars(const std::vector<std::byte>& octets) {
+    return reinterpret_cast<const char*>(octets.data());
+}
+
+}  // namespace
+
+void put_batch::add(again_put&& one) {
+    const auto index = static_cast<std::uint32_t>(messages());
+    open.write(chars(one.body), one.body.size());
+    frame.sizes.push_back(static_cast<std::uint32_t>(one.body.size()));
+    if (!one.head.empty()) {
+        const auto begin = heads.size();
+        heads.write(chars(one.head), one.head.size());
+        specials.push_back({index, begin, one.head.size(), one.put_at, one.ttl});
+    }
+    if (one.waiter.any()) waiters.emplace_back(index, std::move(one.waiter));
+}
+
+void put_batch::seal() {
+    const auto size = open.size();
+    if (size < open.capacity() / 2) {
+        body = message{open.view()};
+        open.clear();
+    } else {
+        body = message::adopt(open.release(), size);
+    }
+}
+
+void put_batch::make_frame(std::uint64_t floor) {
+    frame.first = first;
+    frame.floor = std::min(floor, first);
+    frame.special.clear();
+    for (const auto& one : specials) {
+        wire::put_special with;
+        with.index = one.index;
+        with.head = {reinterpret_cast<const char*>(heads.view().data() + one.begin),
+                     static_cast<std::uint32_t>(one.size)};
+        if (one.ttl)
+            with.waited =
+                ms_of(std::chrono::floor<std::chrono::milliseconds>(deadline::clock::now() - one.put_at));
+        frame.special.push_back(with);
+    }
+}
+
+std::vector<again_put> put_batch::take(std::uint32_t from, std::uint32_t to) {
+    std::vector<again_put> all(to - from + 1);
+    std::size_t at = 0;
+    for (std::uint32_t i = 0; i <= to; ++i) {
+        const auto one = body.view().subspan(at, frame.sizes[i]);
+        at += frame.sizes[i];
+        if (i >= from) all[i - from].body.assign(one.begin(), one.end());
+    }
+    for (const auto& one : specials) {
+        if (one.index < from || one.index > to) continue;
+        auto& with = all[one.index - from];
+        const auto head = heads.view().subspan(one.begin, one.size);
+        with.head.assign(head.begin(), head.end());
+        with.ttl = one.ttl;
+        with.put_at = one.put_at;
+    }
+    for (auto& [index, waiter] : waiters) {
+        if (index >= from && index <= to) all[index - from].waiter = std::move(waiter);
+    }
+    return all;
+}
+
+void put_batch::clear() {
+    first = 0;
+    open.clear();
+    body = message{};
+    frame.sizes.clear();
+    frame.special.clear();
+    specials.clear();
+    heads.clear();
+    waiters.clear();
+}
+
+}  // namespace leat::detail

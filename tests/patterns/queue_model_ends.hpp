@@ -1,0 +1,54 @@
+#pragma once
+
+#include "queue_model.hpp"
+
+namespace queue_model {
+
+/// A store that the model hears of.
+struct test_store final : store {
+    model* told = nullptr;
+    bool at_once = true;
+    bool under_way = false, answer_now = false, good = true, accepts = true;
+
+    void commit(std::span<const commit_batch* const>) override {
+        under_way = true;
+        told->commit_started();
+    }
+    std::optional<bool> poll() override {
+        if (!under_way || (!at_once && !answer_now)) return {};
+        under_way = answer_now = false;
+        return at_once || good;
+    }
+    [[nodiscard]] bool immediate() const noexcept override { return at_once; }
+    [[nodiscard]] bool accepts_puts() const noexcept override { return accepts; }
+    [[nodiscard]] bool fetch(record&) override { return false; }
+};
+
+/// Tells the model what the engine says.
+struct told_sink final : sink {
+    model* told = nullptr;
+    engine* from = nullptr;
+    std::uint64_t committed_to = 0;
+
+    void decided(const verdict_range& v) override { told->on_decided(v); }
+    void deliver(std::uint32_t holder, std::span<const delivery_view> batch) override {
+        told->on_deliver(holder, batch, *from);
+    }
+    void committed(std::uint64_t n) override {
+        if (n < committed_to) told->wrong("outcomes are committed backwards");
+        committed_to = n;
+    }
+    void consumer_lost(std::uint32_t holder) override {
+        for (const auto& c : told->consumers) {
+            if (c.known && c.handle == holder &&
+                told->expect_lost.erase(static_cast<int>(&c - told->consumers.data())) == 0) {
+                told->wrong("a consumer is said to be lost and is not");
+            }
+        }
+    }
+    void delivery_lost(std::uint32_t, std::uint64_t) override {}
+    void consumer_active(std::uint32_t) override {}
+    void producer_parked(std::uint32_t, bool) override {}
+};
+
+}  // namespace queue_model

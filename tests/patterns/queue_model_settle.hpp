@@ -1,0 +1,213 @@
+#pragma once
+
+// The model: what is where, and how messages end.
+
+#include "queue_model_state.hpp"
+
+namespace queue_model {
+
+inline bool model::ready(const message_of& m) const {
+    if (m.is != phase::queued) return false;
+    if (m.key.empty()) return true;
+    for (const auto& o : all) {
+        if (&o == &m || o.key != m.key) continue;
+        if (o.is == phase::held || o.is == phase::backing_off) return false;
+        if (o.is == phase::queued && where(o) < where(m)) return false;
+    }
+    return true;
+}
+
+inline leat::queue_depth model::depth() const {
+    leat::queue_depth sum;
+    for (const auto& m : all) {
+        switch (m.is) {
+            case phase::pending:
+                ++sum.pending;
+                break;
+            case phase::first_delay:
+            case phase::backing_off:
+                ++sum.delayed;
+                break;
+            case phase::queued:
+                ++(ready(m) ? sum.ready : sum.waiting);
+                break;
+            case phase::held:
+                ++sum.in_flight;
+                break;
+            case phase::doomed:
+                ++sum.doomed;
+                break;
+            case phase::gone:
+                break;
+        }
+    }
+    sum.settled = settled + flying_settled;
+    sum.bytes = bytes();
+    sum.parked = parked.size();
+    return sum;
+}
+
+inline void model::expire(message_of& m) {
+    if (rules.on_expiry == leat::on_expiry::dead_letter) {
+        die(m, death::expired);
+    } else {
+        ++counts.expired;
+        gone(m);
+    }
+}
+
+inline void model::die(message_of& m, death why) {
+    if (!rules.dead_letters) {
+        ++counts.discarded;
+        gone(m);
+        return;
+    }
+    death_of[static_cast<int>(&m - all.data())] = why;
+    if (doomed.empty() && letters.size() < rules.max_dead_messages) {
+        bury(m);
+    } else if (rules.dead_full == leat::dead_full::drop_oldest) {
+        letters.erase(letters.begin());
+        bury(m);
+    } else {
+        m.is = phase::doomed;
+        doomed.push_back(static_cast<int>(&m - all.data()));
+    }
+}
+
+inline void model::bury(message_of& m) {
+    const auto i = static_cast<int>(&m - all.data());
+    ++counts.dead[static_cast<std::size_t>(death_of[i])];
+    gone(m);
+    letters.push_back(i);
+    if (!at_once) letter_commit[i] = 0;
+}
+
+inline void model::failed_attempt(message_of& m, death why, std::optional<ticks> delay) {
+    ++m.attempts;
+    if (rules.max_attempts != leat::unlimited_attempts &&
+        m.attempts >= static_cast<int>(rules.max_attempts)) {
+        die(m, why);
+    } else if (m.expiry <= q) {
+        expire(m);
+    } else {
+        auto wait = rules.retry.first.count();
+        for (int i = 1; i < m.attempts; ++i) {
+            wait = std::min<ticks>(static_cast<ticks>(static_cast<double>(wait) * rules.retry.factor),
+                                   rules.retry.cap.count());
+        }
+        wait = std::min<ticks>(wait, rules.retry.cap.count());
+        m.is = phase::backing_off;
+        m.due = q + (delay ? *delay : wait);
+    }
+}
+
+inline void model::acked(message_of& m) {
+    if (!m.key.empty()) {  // I7
+        auto& last = last_acked[m.key];
+        const std::pair<ticks, std::uint64_t> at{m.ready_at, m.seq};
+        if (at < last) wrong("I7: acks of key " + m.key + " out of order");
+        last = at;
+    }
+    ++settled;
+    gone(m);
+}
+
+inline void model::apply(message_of& m, outcome what, std::optional<ticks> delay) {
+    take_from(m);
+    switch (what) {
+        case outcome::ack:
+            acked(m);
+            break;
+        case outcome::release:
+            release(m);
+            break;
+        case outcome::retry:
+            ++counts.retried;
+            m.suspect = m.lost = false;
+            m.releases = 0;
+            if (delay && !m.key.empty()) delay = std::min<ticks>(*delay, rules.retry.cap.count());
+            failed_attempt(m, death::attempts, delay);
+            break;
+        case outcome::reject:
+            ++counts.rejected;
+            ++m.attempts;
+            die(m, death::rejected);
+            break;
+    }
+}
+
+inline void model::release(message_of& m) {
+    ++counts.released;
+    m.lost = false;
+    ++m.releases;
+    if (m.releases < 2 || m.expiry <= q) {
+        come_back(m);
+    } else {
+        m.is = phase::backing_off;
+        m.due = q + 100 * ms;
+    }
+}
+
+inline void model::lose_delivery(message_of& m, bool lease_end, bool remember) {
+    take_from(m);
+    ++counts.lost;
+    m.lost = true;
+    m.releases = 0;
+    if (remember) {
+        consumers[static_cast<std::size_t>(m.consumer)].lost[m.d] = {static_cast<int>(&m - all.data()),
+                                                                     lease_end};
+    }
+    if (m.sole) {
+        ++counts.lost_sole;
+        failed_attempt(m, death::lost, {});
+    } else {
+        m.suspect = true;
+        come_back(m);
+    }
+}
+
+inline bool model::late_ack(std::uint64_t d, int i) {
+    auto& m = all[static_cast<std::size_t>(i)];
+    if (m.d != d || !m.lost) return false;
+    if (m.is == phase::queued ? !ready(m) : m.is != phase::backing_off) return false;
+    ++counts.late_acks;
+    acked(m);
+    return true;
+}
+
+inline void model::settle(int c, std::optional<outcome> what, std::uint64_t first, std::uint64_t last,
+                          std::optional<ticks> delay) {
+    auto& by = consumers[static_cast<std::size_t>(c)];
+    last = std::min(last, last_d);
+    std::uint64_t hits = 0;
+    std::vector<int> mine;
+    for (const auto& m : all) {
+        if (m.is == phase::held && m.consumer == c && m.d >= first && m.d <= last) {
+            mine.push_back(static_cast<int>(&m - all.data()));
+        }
+    }
+    std::sort(mine.begin(), mine.end(), [&](int a, int b) {
+        return all[static_cast<std::size_t>(a)].d < all[static_cast<std::size_t>(b)].d;
+    });
+    for (const auto i : mine) {
+        ++hits;
+        if (what) {
+            apply(all[static_cast<std::size_t>(i)], *what, delay);
+        } else {
+            lose_delivery(all[static_cast<std::size_t>(i)], false, false);
+        }
+    }
+    for (auto l = by.lost.begin(); l != by.lost.end();) {
+        if (l->first < first || l->first > last) {
+            ++l;
+            continue;
+        }
+        ++hits;
+        if (what != outcome::ack || !late_ack(l->first, l->second.first)) ++counts.stale;
+        l = by.lost.erase(l);
+    }
+    if (hits == 0) counts.stale += first <= last ? last - first + 1 : 1;
+    choose_active();
+}
+
+}  // namespace queue_model

@@ -1,0 +1,66 @@
+// A queue in a process of its own, which writes down all that goes in and out of it, and what it has at its
+// end.
+//
+//   queue_host ENDPOINT RECORD LEASE_MS SESSION_TIMEOUT_MS MAX_ATTEMPTS
+//
+// SIGUSR1: reports "live N in_flight N acked N lost N dead N". SIGTERM: ends.
+
+#include "record_file.hpp"
+#include "tap.hpp"
+
+#include <leat/context.hpp>
+#include <leat/queue/queue.hpp>
+
+#include <csignal>
+#include <ctime>
+#include <string>
+
+using namespace std::chrono_literals;
+using std::to_string;
+
+namespace {
+
+std::string line_of(const leat::queue_stat& s) {
+    return "live " + to_string(s.depth.live()) + " in_flight " + to_string(s.depth.in_flight) + " acked " +
+           to_string(s.counts.acked) + " lost " + to_string(s.counts.lost) + " dead " +
+           to_string(s.counts.dead_sum());
+}
+
+}  // namespace
+
+int main(int, char** argv) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+    leat::queue_rules rules;
+    rules.lease = std::chrono::milliseconds{std::stoi(argv[3])};
+    rules.session_timeout = std::chrono::milliseconds{std::stoi(argv[4])};
+    rules.max_attempts = static_cast<std::uint32_t>(std::stoul(argv[5]));
+    rules.retry.first = 5ms;
+
+    const proof::record_file record{argv[2]};
+    const auto write = [&](const std::string& text) { record.line(to_string(proof::now()) + " " + text); };
+    write(std::string{"rules "} + argv[3] + " " + argv[4] + " " + argv[5]);
+    leat::context ctx;
+    leat::socket_options socket;
+    socket.insecure = true;  // between namespaces of this machine
+    leat::queue work{ctx, {.name = "work", .bind = argv[1], .rules = rules, .socket = socket}};
+    proof::tap_into(record);
+    proof::tell(work.bound().str());
+
+    for (constexpr timespec often{0, 100'000'000};;) {
+        const int number = sigtimedwait(&signals, nullptr, &often);
+        if (number == SIGTERM) break;
+        if (number == SIGUSR1) proof::tell(line_of(work.stat()));
+        write("tick");  // a hole in these shows that the process stood still
+    }
+    for (const auto& letter : work.dead_letters({}, 1'000'000))
+        write("dead " + std::string{to_string(letter.why)} + " " + letter.body);
+    const auto s = work.stat();
+    write("end " + to_string(s.counts.admitted) + " " + to_string(s.counts.acked) + " " +
+          to_string(s.counts.late_acks) + " " + to_string(s.counts.dead_sum()) + " " +
+          to_string(s.depth.live()) + " " + to_string(s.counts.lost));
+}
