@@ -41,11 +41,14 @@ struct wrong {
 TEST_CASE("a wrong command line gets one line that says what would be right, and status 2") {
     const wrong all[] = {
         {"",
-         "leat: needs a subcommand: push, pull, pub, sub, req, rep, ping, forward or version; see leat "
+         "leat: needs a subcommand: push, pull, pub, sub, req, rep, ping, put, take, queue, forward or "
+         "version; see leat "
          "--help"},
         {"psuh", "leat: unknown subcommand 'psuh'; did you mean push?"},
         {"zebra",
-         "leat: unknown subcommand 'zebra'; there are push, pull, pub, sub, req, rep, ping, forward or "
+         "leat: unknown subcommand 'zebra'; there are push, pull, pub, sub, req, rep, ping, put, take, "
+         "queue, "
+         "forward or "
          "version"},
         {"--versoin", "leat: unknown option '--versoin'; did you mean --version?"},
         {"push", "leat push: needs an endpoint: --connect tcp://HOST:PORT, or --bind tcp://127.0.0.1:PORT"},
@@ -130,11 +133,12 @@ TEST_CASE("help goes to standard output, with examples, and is no error") {
         const auto result = leat_with(line);
         CHECK(result.code == exit_code::done);
         CHECK(result.err.empty());
-        for (const auto* word :
-             {"push", "pull", "pub", "sub", "req", "rep", "ping", "forward", "version", "Exit status"})
+        for (const auto* word : {"push", "pull", "pub", "sub", "req", "rep", "ping", "put", "take", "queue",
+                                 "forward", "version", "Exit status"})
             CHECK(result.out.find(word) != std::string::npos);
     }
-    for (const auto* name : {"push", "pull", "pub", "sub", "req", "rep", "ping", "forward", "version"}) {
+    for (const auto* name :
+         {"push", "pull", "pub", "sub", "req", "rep", "ping", "put", "take", "queue", "forward", "version"}) {
         const auto result = leat_with(std::string{name} + " --help");
         CHECK(result.code == exit_code::done);
         CHECK(result.err.empty());

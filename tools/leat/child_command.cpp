@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,7 +94,8 @@ command_end run_command(const std::string& command, std::span<const std::byte> i
         ::kill(-pid, SIGKILL);
     };
     if (input.empty()) to_child.close();
-    while (from_child.get() >= 0 && !end.stopped && !end.too_long) {
+    // It may go on reading once it has closed its output.
+    while ((from_child.get() >= 0 || to_child.get() >= 0) && !end.stopped && !end.too_long) {
         std::array<pollfd, 3> ready{
             {{from_child.get(), POLLIN, 0}, {to_child.get(), POLLOUT, 0}, {stopped.fd(), POLLIN, 0}}};
         if (::poll(ready.data(), ready.size(), until.poll_timeout()) < 0) continue;
@@ -113,6 +115,13 @@ command_end run_command(const std::string& command, std::span<const std::byte> i
             if (got == 0 || (got < 0 && errno != EINTR)) from_child.close();
             if (end.output.size() > most) kill(end.too_long);
         }
+    }
+    const descriptor exited{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+    while (exited.get() >= 0 && !end.stopped && !end.too_long) {
+        std::array<pollfd, 2> ready{{{exited.get(), POLLIN, 0}, {stopped.fd(), POLLIN, 0}}};
+        if (::poll(ready.data(), ready.size(), until.poll_timeout()) < 0) continue;
+        if (ready[0].revents != 0) break;
+        kill(end.stopped);
     }
     int how = 0;
     while (::waitpid(pid, &how, 0) < 0 && errno == EINTR) {

@@ -1,8 +1,8 @@
 #include "grace.hpp"
+#include "intake.hpp"
 #include "json.hpp"
 #include "output.hpp"
 #include "parse.hpp"
-#include "peers.hpp"
 #include "progress.hpp"
 #include "subcommands.hpp"
 
@@ -11,21 +11,13 @@
 #include <leat/pipeline/puller.hpp>
 
 #include <algorithm>
-#include <limits>
 
 namespace leat::command {
 namespace {
 
-constexpr auto no_count = std::numeric_limits<std::uint64_t>::max();
-
-struct pull_arguments {
-    peers with;
-    std::uint64_t count = no_count;
-};
-
 class pull_job {
 public:
-    pull_job(const pull_arguments& args, environment& env)
+    pull_job(const intake& args, environment& env)
         : args_(args),
           env_(env),
           ctx_({.on_warning = [this](const std::string& text) { env_.err.say(text); }}),
@@ -102,12 +94,9 @@ private:
             out_.write(text_);
             end_message();
         }
-        auto error = objects.error();
-        if (!any && error == decode_error::none) error = decode_error::truncated;  // an empty frame
-        if (error == decode_error::none) return;
-        if (++undecodable_ > 1) return;  // the first one says enough
-        env_.err.say("a message of " + count_of(frame.size(), "byte") + " is not msgpack: " +
-                     std::string{to_string(error)} + " at byte " + std::to_string(objects.offset()));
+        const auto fault = msgpack_fault(objects, any);
+        if (!fault || ++undecodable_ > 1) return;  // the first one says enough
+        env_.err.say("a message of " + count_of(frame.size(), "byte") + " is not msgpack: " + *fault);
     }
 
     void end_message() {
@@ -125,31 +114,27 @@ private:
         const auto also_lost =
             lost == 0 ? std::string{}
                       : "; " + count_of(lost) + " that had arrived " + (lost == 1 ? "is" : "are") + " lost";
-        const auto received = "received " + format_number(printed_) +
-                              (args_.count == no_count ? "" : " of " + format_number(args_.count));
         const auto code = undecodable_ > 0 ? exit_code::failed : exit_code::done;
         if (how == status::timeout) {
-            env_.err.say("timed out: no message for " + format_duration(*args_.with.timeout) + "; " +
-                         received + also_lost);
+            env_.err.say(args_.timed_out(printed_) + also_lost);
             return exit_code::timed_out;
         }
         if (how == status::ok) {
             if (lost > 0) env_.err.say("ended after " + count_of(printed_) + also_lost);
             return code;
         }
-        if (args_.count == no_count && lost == 0) return code;
-        env_.err.say("stopped: " + received + also_lost);
+        if (!args_.counts() && lost == 0) return code;
+        env_.err.say("stopped: " + args_.received(printed_) + also_lost);
         return exit_code::failed;
     }
 
     progress_sample sample() const {
         progress_sample now{.messages = in_.counts().messages_received.value()};
-        if (args_.count != no_count)
-            now.done = static_cast<double>(now.messages) / static_cast<double>(args_.count);
+        if (args_.counts()) now.done = static_cast<double>(now.messages) / static_cast<double>(args_.count);
         return now;
     }
 
-    const pull_arguments& args_;
+    const intake& args_;
     environment& env_;
     context ctx_;
     grace grace_;
@@ -165,7 +150,7 @@ private:
 }  // namespace
 
 void declare_pull(CLI::App& app, action& chosen) {
-    const auto args = std::make_shared<pull_arguments>();
+    const auto args = std::make_shared<intake>();
     auto& sub = add_subcommand(
         app, "pull", "Print each message that peers send, on a line of its own",
         "  leat pull -b tcp://127.0.0.1:5555\n"
@@ -177,11 +162,7 @@ void declare_pull(CLI::App& app, action& chosen) {
             return [args](environment& env) { return pull_job{*args, env}.run(); };
         },
         chosen);
-    add_peers(sub, args->with, "End with status 3 when no message has come for so long (500ms, 2s, 1m)",
-              "How long what has arrived may take to be printed after a signal (1s)");
-    add_value(sub, "-n,--count", "N",
-              "End after N messages; what has arrived beyond them is lost, and counted",
-              [args](const auto& text) { args->count = parse_count("--count", text); });
+    add_intake(sub, *args, "End after N messages; what has arrived beyond them is lost, and counted");
 }
 
 }  // namespace leat::command

@@ -101,15 +101,22 @@ exit_code parse_and_run(std::vector<std::string>& words, environment& env) {
     declare_req(app, chosen);
     declare_rep(app, chosen);
     declare_ping(app, chosen);
+    declare_put(app, chosen);
+    declare_take(app, chosen);
+    declare_queue(app, chosen);
     declare_forward(app, chosen);
     declare_version(app, chosen);
 
-    const CLI::App* where = &app;
-    const auto names = names_of_subcommands(app);
-    if (!words.empty() && std::count(names.begin(), names.end(), words.front()) > 0) {
-        where = app.get_subcommand(words.front());
-        env.err.name("leat " + words.front());
+    std::vector<const CLI::App*> path{&app};
+    std::string name = "leat";
+    for (const auto& word : words) {
+        const auto names = names_of_subcommands(*path.back());
+        if (std::count(names.begin(), names.end(), word) == 0) break;
+        path.push_back(path.back()->get_subcommand(word));
+        name += " " + word;
+        env.err.name(name);
     }
+    const auto* const where = path.back();
     try {
         std::reverse(words.begin(), words.end());
         app.parse(std::move(words));
@@ -117,15 +124,17 @@ exit_code parse_and_run(std::vector<std::string>& words, environment& env) {
         print(env, version_line() + "\n");
         return exit_code::done;
     } catch (const CLI::Success&) {
-        print(env, where->help(where == &app ? "" : "leat"));
+        print(env, where->help(where == &app ? "" : name.substr(0, name.rfind(' '))));
         return exit_code::done;
     } catch (const CLI::ParseError& wrong) {
         throw usage_error{reworded(wrong)};
     }
-    for (const auto* one : {static_cast<const CLI::App*>(&app), where}) {
+    for (const auto* one : path) {
         if (const auto rest = one->remaining(); !rest.empty()) throw usage_error{unknown(*one, rest.front())};
     }
-    if (!chosen) throw usage_error{"needs a subcommand: " + joined(names) + "; see leat --help"};
+    if (!chosen)
+        throw usage_error{"needs a subcommand: " + joined(names_of_subcommands(*where)) + "; see " + name +
+                          " --help"};
     return chosen(env);
 }
 

@@ -1,27 +1,23 @@
 #include "format.hpp"
 #include "grace.hpp"
+#include "intake.hpp"
 #include "json.hpp"
 #include "output.hpp"
 #include "parse.hpp"
-#include "peers.hpp"
 #include "subcommands.hpp"
 
 #include <leat/codec.hpp>
 #include <leat/context.hpp>
 #include <leat/pubsub/subscriber.hpp>
 
-#include <limits>
 #include <optional>
 
 namespace leat::command {
 namespace {
 
-constexpr auto no_count = std::numeric_limits<std::uint64_t>::max();
-
 struct sub_arguments {
-    peers with;
+    intake from;
     std::vector<std::string> patterns;
-    std::uint64_t count = no_count;
     bool last = false;
     char separator = topic_separator;
     std::optional<publication_format> format;
@@ -34,27 +30,24 @@ public:
           env_(env),
           format_(args.format ? *args.format : publication_format{"--format", "%t %p"}),
           ctx_({.on_warning = [this](const std::string& text) { env_.err.say(text); }}),
-          grace_(ctx_.background(), env.stop, args.with.linger),
+          grace_(ctx_.background(), env.stop, args.from.with.linger),
           in_(ctx_, options()),
           out_(env.out, grace_.over()) {}
 
     exit_code run() {
-        tell_bound(env_.err, args_.with.bind, in_.bound());
+        tell_bound(env_.err, args_.from.with.bind, in_.bound());
         const auto how = receive_all();
         out_.flush();
         in_.close();
         if (in_.seen().missed.value() > 0)
             env_.err.say("missed " + count_of(in_.seen().missed.value()) + " in all");
         if (undecodable_ > 0) env_.err.say(count_of(undecodable_) + " in all that are not msgpack");
-        const auto received = "received " + format_number(printed_) +
-                              (args_.count == no_count ? "" : " of " + format_number(args_.count));
         if (how == status::timeout) {
-            env_.err.say("timed out: no message for " + format_duration(*args_.with.timeout) + "; " +
-                         received);
+            env_.err.say(args_.from.timed_out(printed_));
             return exit_code::timed_out;
         }
-        if (how != status::ok && args_.count != no_count) {
-            env_.err.say("stopped: " + received);
+        if (how != status::ok && args_.from.counts()) {
+            env_.err.say("stopped: " + args_.from.received(printed_));
             return exit_code::failed;
         }
         return undecodable_ > 0 ? exit_code::failed : exit_code::done;
@@ -63,11 +56,11 @@ public:
 private:
     subscribe_options options() {
         subscribe_options o{
-            .connect = args_.with.connect, .bind = args_.with.bind, .patterns = args_.patterns};
+            .connect = args_.from.with.connect, .bind = args_.from.with.bind, .patterns = args_.patterns};
         o.last_values = args_.last;
         o.separator = args_.separator;
         o.stop = env_.stop;
-        o.socket.insecure = args_.with.insecure;
+        o.socket.insecure = args_.from.with.insecure;
         o.on_gap = [this](const gap& one) {
             env_.err.say("missed " + count_of(one.missed()) + " of " + one.topic + ": numbers " +
                          std::to_string(one.from) + " to " + std::to_string(one.to) + " of publisher " +
@@ -82,15 +75,15 @@ private:
 
     status receive_all() {
         publication<bytes> got;
-        while (printed_ < args_.count) {
+        while (printed_ < args_.from.count) {
             auto why = in_.receive(got, deadline::now());
             if (why == status::timeout) {
                 out_.flush();
-                why =
-                    in_.receive(got, args_.with.timeout ? deadline{*args_.with.timeout} : deadline::never());
+                why = in_.receive(
+                    got, args_.from.with.timeout ? deadline{*args_.from.with.timeout} : deadline::never());
             }
             if (why != status::ok) return why;
-            args_.with.json ? print_objects(got) : print(got, got.value.text(), got.sequence);
+            args_.from.with.json ? print_objects(got) : print(got, got.value.text(), got.sequence);
         }
         return status::ok;
     }
@@ -98,7 +91,7 @@ private:
     void print(const publication<bytes>& of, std::string_view payload, std::uint64_t sequence) {
         line_.clear();
         format_.append(line_, {of.topic, payload, of.publisher, sequence, of.last_value});
-        if (!args_.format) line_ += args_.with.delimiter;
+        if (!args_.format) line_ += args_.from.with.delimiter;
         out_.write(line_);
         ++printed_;
     }
@@ -108,17 +101,15 @@ private:
         msgpack::object object;
         auto sequence = of.sequence;
         bool any = false;
-        for (; printed_ < args_.count && objects.next(object); any = true) {
+        for (; printed_ < args_.from.count && objects.next(object); any = true) {
             text_.clear();
             msgpack_to_json(object, text_);
             print(of, text_, sequence);
             if (sequence != 0) ++sequence;
         }
-        auto error = objects.error();
-        if (!any && error == decode_error::none) error = decode_error::truncated;  // an empty body
-        if (error == decode_error::none || ++undecodable_ > 1) return;  // the first one says enough
-        env_.err.say("a message of " + of.topic + " is not msgpack: " + std::string{to_string(error)} +
-                     " at byte " + std::to_string(objects.offset()));
+        const auto fault = msgpack_fault(objects, any);
+        if (!fault || ++undecodable_ > 1) return;  // the first one says enough
+        env_.err.say("a message of " + of.topic + " is not msgpack: " + *fault);
     }
 
     const sub_arguments& args_;
@@ -143,7 +134,7 @@ void declare_sub(CLI::App& app, action& chosen) {
         "  leat sub -c tcp://127.0.0.1:5556 --last --count 1 --timeout 5s weather.oslo\n"
         "  leat sub --json -c tcp://10.0.0.7:5557 'weather.*' --format '%t %p\\n'\n",
         [args]() -> action {
-            args->with.check();
+            args->from.with.check();
             if (args->patterns.empty())
                 throw usage_error{
                     "needs a PATTERN: a topic, or weather.> for all below it, or > for everything"};
@@ -153,10 +144,7 @@ void declare_sub(CLI::App& app, action& chosen) {
         chosen);
     sub.add_option("PATTERN", args->patterns, "What to print: weather.oslo, weather.*, weather.> or >")
         ->type_name("");
-    add_peers(sub, args->with, "End with status 3 when no message has come for so long (500ms, 2s, 1m)",
-              "How long what has arrived may take to be printed after a signal (1s)");
-    add_value(sub, "-n,--count", "N", "End after N messages",
-              [args](const auto& text) { args->count = parse_count("--count", text); });
+    add_intake(sub, args->from, "End after N messages");
     sub.add_flag("--last", args->last,
                  "Ask publishers for the last messages that they keep, which come first");
     add_value(sub, "--format", "FORMAT",

@@ -14,6 +14,9 @@ void declare_sub(CLI::App& app, action& chosen);
 void declare_req(CLI::App& app, action& chosen);
 void declare_rep(CLI::App& app, action& chosen);
 void declare_ping(CLI::App& app, action& chosen);
+void declare_put(CLI::App& app, action& chosen);
+void declare_take(CLI::App& app, action& chosen);
+void declare_queue(CLI::App& app, action& chosen);
 void declare_forward(CLI::App& app, action& chosen);
 void declare_version(CLI::App& app, action& chosen);
 

@@ -1,0 +1,146 @@
+#include "parse.hpp"
+#include "peers.hpp"
+#include "queue_subcommands.hpp"
+
+#include <leat/context.hpp>
+#include <leat/queue/queue.hpp>
+#include <leat/stop.hpp>
+
+#include <poll.h>
+
+#include <array>
+#include <utility>
+
+namespace leat::command {
+namespace {
+
+struct serve_arguments {
+    endpoints bind;
+    std::vector<std::string> names;
+    std::string path;
+    bool insecure = false;
+    queue_rules rules;
+};
+
+void check(const serve_arguments& args) {
+    if (args.bind.size() != 1) throw usage_error{"needs one endpoint: --bind tcp://127.0.0.1:PORT"};
+    check_bind("--bind", args.bind.front(), args.insecure);
+    if (args.names.empty()) throw usage_error{"needs a name: --name jobs"};
+}
+
+exit_code serve(const serve_arguments& args, environment& env) {
+    context ctx{{.on_warning = [&env](const std::string& text) { env.err.say(text); }}};
+    std::vector<queue> all;
+    auto at = args.bind.front().str();
+    for (const auto& name : args.names) {
+        queue_options o{.name = name, .bind = at, .path = args.path, .rules = args.rules};
+        o.socket.insecure = args.insecure;
+        all.emplace_back(ctx, o);
+        at = all.front().bound().str();  // the others share the port that the system picked
+    }
+    tell_bound(env.err, args.bind, {all.front().bound()});
+    const stop_event stopped{env.stop};
+    pollfd ready{stopped.fd(), POLLIN, 0};
+    while (::poll(&ready, 1, -1) <= 0) {
+    }
+    auto code = exit_code::done;
+    for (auto& one : all) {
+        const auto left = one.stat().depth;
+        const auto lost = left.live() - left.in_flight;
+        if (one.close(args.rules.close_deadline) != status::ok) {
+            env.err.say("queue " + one.name() + ": consumers still held messages after " +
+                        format_duration(std::chrono::duration_cast<std::chrono::microseconds>(
+                            args.rules.close_deadline)));
+            code = exit_code::failed;
+        }
+        if (lost > 0) env.err.say("queue " + one.name() + ": " + count_of(lost) + " in its memory are gone");
+    }
+    return code;
+}
+
+template <class Value, std::size_t Size>
+Value parse_word(const std::string& option, const std::string& text,
+                 const std::array<std::pair<const char*, Value>, Size>& words) {
+    std::string allowed;
+    for (const auto& [word, value] : words) {
+        if (text == word) return value;
+        allowed += (allowed.empty() ? "" : ", ") + std::string{word};
+    }
+    throw usage_error{option + " is '" + text + "'; allowed are " + allowed};
+}
+
+void add_rules(CLI::App& sub, queue_rules& to) {
+    const auto add_time = [&sub](const char* name, auto& rule, const char* about) {
+        add_value(sub, name, "TIME", about,
+                  [name, &rule](const auto& text) { rule = parse_duration(name, text); });
+    };
+    const auto add_size = [&sub](const char* name, auto& rule, const char* about) {
+        add_value(sub, name, "SIZE", about,
+                  [name, &rule](const auto& text) { rule = parse_size(name, text); });
+    };
+    const auto add_number = [&sub](const char* name, auto& rule, const char* about) {
+        add_value(sub, name, "N", about, [name, &rule](const auto& text) {
+            using number = std::remove_reference_t<decltype(rule)>;
+            const auto all = parse_count(name, text);
+            if (all > std::numeric_limits<number>::max())
+                throw usage_error{std::string{name} + " is too large"};
+            rule = static_cast<number>(all);
+        });
+    };
+    add_value(sub, "--overflow", "HOW",
+              "What a put does that finds no room: block, reject or drop-oldest (block)",
+              [&to](const auto& text) {
+                  constexpr std::array<std::pair<const char*, queue_overflow>, 3> words{
+                      {{"block", queue_overflow::block},
+                       {"reject", queue_overflow::reject},
+                       {"drop-oldest", queue_overflow::drop_oldest}}};
+                  to.overflow = parse_word("--overflow", text, words);
+              });
+    sub.add_flag("--exclusive", to.exclusive, "One consumer at a time; the others stand by");
+    add_number("--max-messages", to.max_messages, "Room for so many messages (10000000)");
+    add_size("--max-bytes", to.max_bytes, "Room for so many bytes, 64 a message included (256MiB)");
+    add_size("--max-message", to.max_message, "Bytes of one message at the most (1MiB)");
+    add_time("--lease", to.lease, "A delivery comes back unless it is renewed in that time (30s)");
+    add_time("--session-timeout", to.session_timeout, "A peer that is silent for so long is lost (10s)");
+    add_time("--max-hold", to.max_hold, "How long a consumer may hold a message (30m)");
+    add_number("--max-attempts", to.max_attempts, "A message that failed so often is dead (5)");
+    add_time("--retry-first", to.retry.first, "The first pause after a failure; each is twice the last (1s)");
+    add_time("--retry-cap", to.retry.cap, "The longest pause (5m)");
+    add_time("--ttl", to.ttl, "Messages that have waited for so long expire (never)");
+    sub.add_flag_callback(
+        "--no-dead-letters", [&to] { to.dead_letters = false; }, "What would be dead is dropped");
+    add_number("--max-dead", to.max_dead_messages, "Room for so many dead letters (100000)");
+    add_value(sub, "--dead-full", "HOW", "What happens when it is full: stop or drop-oldest (stop)",
+              [&to](const auto& text) {
+                  constexpr std::array<std::pair<const char*, dead_full>, 2> words{
+                      {{"stop", dead_full::stop}, {"drop-oldest", dead_full::drop_oldest}}};
+                  to.dead_full = parse_word("--dead-full", text, words);
+              });
+    add_time("--dedup-window", to.dedup_window, "How long message ids are remembered (10m)");
+}
+
+}  // namespace
+
+void declare_queue_serve(CLI::App& app, action& chosen) {
+    const auto args = std::make_shared<serve_arguments>();
+    auto& sub = add_subcommand(
+        app, "serve", "Be one queue, or several, in memory, for producers and consumers of any process",
+        "  leat queue serve -b tcp://127.0.0.1:5600 --name thumbs\n"
+        "  leat queue serve -b ipc:///run/jobs.sock --name mail --name sms --max-attempts 3 --lease 10s\n",
+        [args]() -> action {
+            check(*args);
+            args->rules.check();
+            return [args](environment& env) { return serve(*args, env); };
+        },
+        chosen);
+    add_values(sub, "-b,--bind", "ENDPOINT", "Where it is; port * takes a free one",
+               [args](const auto& text) { args->bind.push_back(parse_endpoint("--bind", text)); });
+    add_values(sub, "--name", "NAME", "Its name; repeatable: several queues of the same rules",
+               [args](const auto& text) { args->names.push_back(text); });
+    add_value(sub, "--path", "DIR", "A directory to keep it in; not there yet",
+              [args](const auto& text) { args->path = text; });
+    sub.add_flag("--insecure", args->insecure, "Allow a bind that other machines can reach");
+    add_rules(sub, args->rules);
+}
+
+}  // namespace leat::command
