@@ -5,6 +5,8 @@
 // --benchmark_report_aggregates_only=true. Time is for a batch of 1,000 records; items_per_second counts
 // records.
 
+#include "record.hpp"
+
 #include <leat/codec.hpp>
 
 #include <benchmark/benchmark.h>
@@ -20,55 +22,30 @@
 
 namespace {
 
+using array_record = bench::record;
+using bench::record_fields;
+
 constexpr std::int64_t batch = 1'000;
 
-struct array_record {
-    std::uint64_t id = 0;
-    std::int64_t delta = 0;
-    double price = 0;
-    std::string name;
-    MSGPACK_DEFINE(id, delta, price, name)
-};
-
-struct map_record {
-    std::uint64_t id = 0;
-    std::int64_t delta = 0;
-    double price = 0;
-    std::string name;
+struct map_record : record_fields<std::string> {
     MSGPACK_DEFINE_MAP(id, delta, price, name)
 };
 
-struct map_record_reversed {
-    std::uint64_t id = 0;
-    std::int64_t delta = 0;
-    double price = 0;
-    std::string name;
+struct map_record_reversed : record_fields<std::string> {
     MSGPACK_DEFINE_MAP(name, price, delta, id)
 };
 
-struct map_record_wider {
-    std::uint64_t id = 0;
-    std::int64_t delta = 0;
-    double price = 0;
-    std::string name;
+struct map_record_wider : record_fields<std::string> {
     std::uint32_t added = 7;
     MSGPACK_DEFINE_MAP(id, delta, price, name, added)
 };
 
-struct array_record_wider {
-    std::uint64_t id = 0;
-    std::int64_t delta = 0;
-    double price = 0;
-    std::string name;
+struct array_record_wider : record_fields<std::string> {
     std::uint32_t added = 7;
     MSGPACK_DEFINE(id, delta, price, name, added)
 };
 
-struct view_record {
-    std::uint64_t id = 0;
-    std::int64_t delta = 0;
-    double price = 0;
-    std::string_view name;
+struct view_record : record_fields<std::string_view> {
     MSGPACK_DEFINE(id, delta, price, name)
 };
 

@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
         for (auto& one : bench::pub_sub_cases()) cases.push_back(std::move(one));
         for (auto& one : bench::relay_cases()) cases.push_back(std::move(one));
         for (auto& one : bench::request_reply_cases()) cases.push_back(std::move(one));
+        for (auto& one : bench::queue_cases()) cases.push_back(std::move(one));
         std::vector<bench::outcome> all;
         for (const auto& one : cases) {
             if (one.name.find(only) != std::string::npos) all.push_back(bench::compare(one, pairs));
@@ -41,7 +42,6 @@ int main(int argc, char** argv) {
         bench::write_json(all, json, pairs);
         std::printf("written to %s\n", json.c_str());
         if (only.empty() || only == "memory") bench::memory_report();
-        if (only.empty() || only == "queue") bench::queue_report(pairs);
     } catch (const std::exception& failure) {
         std::fprintf(stderr, "bench: %s\n", failure.what());
         return 1;

@@ -24,6 +24,7 @@ struct pair_case {
     bool lower_is_better = false;
     run theirs;
     run ours;
+    double limit = 0;  ///< If set, leat's own value has to keep to it, and the ratio is only shown.
 };
 
 struct outcome {
@@ -33,7 +34,11 @@ struct outcome {
     double cpu_theirs = 0, cpu_ours = 0;  ///< Medians, 0 where not measured.
     double goal = 0;
     bool lower_is_better = false;
-    [[nodiscard]] bool reached() const { return lower_is_better ? ratio <= goal : ratio >= goal; }
+    double limit = 0;
+    [[nodiscard]] bool reached() const {
+        if (limit > 0) return lower_is_better ? ours <= limit : ours >= limit;
+        return lower_is_better ? ratio <= goal : ratio >= goal;
+    }
 };
 
 /// Runs both in turn, `pairs` times after one warm-up each, and swaps who goes first.

@@ -91,6 +91,10 @@ void child::wait() {
     pid_ = -1;
 }
 
+void wait_to_be_killed() {
+    for (;;) ::pause();
+}
+
 double now_seconds() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }

@@ -44,6 +44,9 @@ private:
     pid_t pid_;
 };
 
+/// What a child does that serves until its parent kills it.
+[[noreturn]] void wait_to_be_killed();
+
 [[nodiscard]] double now_seconds();
 
 /// Processor time of this process so far, all threads.

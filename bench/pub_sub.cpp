@@ -2,6 +2,7 @@
 
 #include "processes.hpp"
 #include "raw.hpp"
+#include "stopwatch.hpp"
 
 #include <leat/context.hpp>
 #include <leat/pubsub/detail/topic_trie.hpp>
@@ -47,22 +48,6 @@ reading among(std::size_t n, const Publish& publish, const Receive& receive) {
     over.put_text("over");
     return slowest;
 }
-
-/// Times what comes after the first message.
-class stopwatch {
-public:
-    void start() {
-        began_ = now_seconds();
-        cpu_ = cpu_seconds();
-    }
-    [[nodiscard]] reading stop(std::size_t messages) const {
-        const auto n = static_cast<double>(messages);
-        return {n / (now_seconds() - began_), (cpu_seconds() - cpu_) / n * 1e9, peak_mib()};
-    }
-
-private:
-    double began_ = 0, cpu_ = 0;
-};
 
 void raw_send(void* socket, const void* data, std::size_t size, int flags) {
     zmq_msg_t m;

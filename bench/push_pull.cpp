@@ -1,8 +1,8 @@
 #include "push_pull.hpp"
 
 #include "processes.hpp"
-#include "raw.hpp"
-#include "record.hpp"
+#include "raw_records.hpp"
+#include "stopwatch.hpp"
 
 #include <leat/context.hpp>
 #include <leat/pipeline/puller.hpp>
@@ -30,22 +30,6 @@ reading between(const Receive& receive, const Send& send) {
     over.put_text("over");
     return r;
 }
-
-/// Times what comes after the first message, so that connecting does not count.
-class stopwatch {
-public:
-    void start() {
-        began_ = now_seconds();
-        cpu_ = cpu_seconds();
-    }
-    [[nodiscard]] reading stop(std::size_t messages) const {
-        const auto n = static_cast<double>(messages);
-        return {n / (now_seconds() - began_), (cpu_seconds() - cpu_) / n * 1e9, peak_mib()};
-    }
-
-private:
-    double began_ = 0, cpu_ = 0;
-};
 
 reading raw_bytes(std::size_t size, std::size_t count, raw::marks marks) {
     return between(
@@ -104,23 +88,16 @@ reading raw_records(std::size_t count, raw::marks marks) {
                 zmq_msg_recv(&m, in.get(), 0);
                 const auto handle =
                     msgpack::unpack(static_cast<const char*>(zmq_msg_data(&m)), zmq_msg_size(&m));
-                sum += handle->as<record>().number;
+                sum += handle->as<record>().id;
                 if (i == 0) watch.start();
             }
-            if (sum != sum_of_numbers(count)) throw std::runtime_error{"raw records: wrong sum"};
+            if (sum != sum_of_ids(count)) throw std::runtime_error{"raw records: wrong sum"};
             return watch.stop(count);
         },
         [=](const std::string& at) {
             raw::socket out{ZMQ_PUSH, marks};
             out.connect(at);
-            msgpack::sbuffer buffer;
-            record r = sample_record();
-            for (std::size_t i = 0; i < count; ++i) {
-                r.number = i;
-                buffer.clear();
-                msgpack::pack(buffer, r);
-                out.send(buffer.data(), buffer.size());
-            }
+            raw::send_records(out, count);
         });
 }
 
@@ -135,10 +112,10 @@ reading leat_records(std::size_t count) {
             record r;
             for (std::size_t i = 0; i < count; ++i) {
                 static_cast<void>(in.receive(r));
-                sum += r.number;
+                sum += r.id;
                 if (i == 0) watch.start();
             }
-            if (sum != sum_of_numbers(count)) throw std::runtime_error{"leat records: wrong sum"};
+            if (sum != sum_of_ids(count)) throw std::runtime_error{"leat records: wrong sum"};
             return watch.stop(count);
         },
         [=](const std::string& at) {
@@ -146,7 +123,7 @@ reading leat_records(std::size_t count) {
             leat::pusher<record> out{ctx, {.connect = at, .batch = {.bytes = leat::full_batch}}};
             record r = sample_record();
             for (std::size_t i = 0; i < count; ++i) {
-                r.number = i;
+                r.id = i;
                 static_cast<void>(out.send(r));
             }
             static_cast<void>(out.flush(std::chrono::minutes{1}));

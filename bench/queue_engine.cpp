@@ -29,6 +29,7 @@ public:
     }
     void committed(std::uint64_t) override {}
     void consumer_lost(std::uint32_t) override {}
+    void delivery_lost(std::uint32_t, std::uint64_t) override {}
     void consumer_active(std::uint32_t) override {}
     void producer_parked(std::uint32_t, bool) override {}
 

@@ -1,8 +1,8 @@
 #include "relays.hpp"
 
 #include "processes.hpp"
-#include "raw.hpp"
-#include "record.hpp"
+#include "raw_records.hpp"
+#include "stopwatch.hpp"
 
 #include <leat/context.hpp>
 #include <leat/forwarder/relay.hpp>
@@ -121,31 +121,21 @@ reading fan_in(via kind, std::size_t count) {
         leat::puller<record> in{ctx, {.connect = relay.out(), .socket = {.receive_frames = marks.receive}}};
         record r;
         std::uint64_t sum = 0;
-        double began = 0, cpu = 0;
+        stopwatch watch;
         for (std::size_t i = 0; i < senders * count; ++i) {
             static_cast<void>(in.receive(r));
-            sum += r.number;
-            if (i > 0) continue;
-            began = now_seconds();
-            cpu = cpu_seconds();
+            sum += r.id;
+            if (i == 0) watch.start();
         }
-        if (sum != senders * sum_of_numbers(count)) throw std::runtime_error{"fan-in: wrong sum"};
-        const auto n = static_cast<double>(senders * count);
-        result.put_reading({n / (now_seconds() - began), (cpu_seconds() - cpu) / n * 1e9, 0});
+        if (sum != senders * sum_of_ids(count)) throw std::runtime_error{"fan-in: wrong sum"};
+        result.put_reading(watch.stop(senders * count));
     }};
     std::vector<std::unique_ptr<child>> all;
     for (std::size_t s = 0; s < senders; ++s) {
         all.push_back(std::make_unique<child>([&] {
             raw::socket out{ZMQ_PUSH, marks};
             out.connect(relay.in());
-            msgpack::sbuffer buffer;
-            record r = sample_record();
-            for (std::size_t i = 0; i < count; ++i) {
-                r.number = i;
-                buffer.clear();
-                msgpack::pack(buffer, r);
-                out.send(buffer.data(), buffer.size());
-            }
+            raw::send_records(out, count);
             static_cast<void>(over.take_text());
         }));
     }

@@ -88,7 +88,7 @@ void leat_serve(const std::function<void(const std::string&)>& tell) {
     leat_replier echo{
         ctx, {.bind = "tcp://127.0.0.1:*", .max_open = 10'000}, [](leat::bytes request) { return request; }};
     tell(echo.bound()[0].str());
-    std::promise<void>{}.get_future().wait();
+    wait_to_be_killed();
 }
 
 reading leat_latency(double quantile) {
