@@ -362,3 +362,29 @@ TEST_CASE("only a session of its own role may look into a queue, and what it ask
     peek.most = ~std::uint64_t{0};
     is_told(admin, peek, messages);
 }
+
+TEST_CASE("letters that are sent back after a long silence live for the queue's whole ttl") {
+    leat::context ctx;
+    leat::queue_rules rules;
+    rules.ttl = 2s;
+    leat::queue work{ctx, here(rules)};
+    {
+        text_producer out{ctx, work.bound(), {.queue = "work"}};
+        text_consumer in{ctx, work.bound(), {.queue = "work"}};
+        out.put("one");
+        auto got = in.next(patience);
+        REQUIRE(got);
+        got->reject("bad");
+        REQUIRE(comes_true([&] { return work.stat().dead_letters == 1; }));
+    }
+    // Nothing happens in the queue, for longer than the ttl.
+    const leat::deadline silence{2200ms};
+    REQUIRE(comes_true([&] { return silence.passed(); }));
+    CHECK(work.redrive().moved == 1);
+    text_consumer in{ctx, work.bound(), {.queue = "work"}};
+    auto got = in.next(patience);
+    REQUIRE(got);
+    got->ack();
+    CHECK(comes_true([&] { return work.stat().counts.acked == 1; }));
+    CHECK(work.stat().counts.expired == 0);
+}

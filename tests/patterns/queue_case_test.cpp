@@ -58,7 +58,7 @@ void fill(leat::context& ctx, leat::queue& work, int count) {
 TEST_CASE("1: a late ack counts until another consumer has the message") {
     leat::context ctx;
     leat::queue_rules rules;
-    rules.lease = 300ms;
+    rules.lease = 1s;
     leat::queue work{ctx, here(rules)};
     auto late = taker(ctx, work, 2);
     fill(ctx, work, 2);
@@ -81,7 +81,7 @@ TEST_CASE("1: a late ack counts until another consumer has the message") {
 TEST_CASE("8: beside a black hole a good consumer acks everything, and nothing dies") {
     leat::context ctx;
     leat::queue_rules rules;
-    rules.lease = 300ms;
+    rules.lease = 1s;
     rules.max_attempts = 1;  // one attempt burnt would be one too many
     leat::queue work{ctx, here(rules)};
     const auto hole = taker(ctx, work, 1000);

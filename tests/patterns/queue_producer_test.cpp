@@ -2,6 +2,7 @@
 
 #include "queue_support.hpp"
 
+#include "support/ports.hpp"
 #include "support/rogue.hpp"
 #include "support/tcp_proxy.hpp"
 
@@ -11,6 +12,12 @@
 using support::rogue;
 using namespace support::answers;
 namespace wire = leat::detail::wire;
+
+namespace {
+
+const leat::socket_options quick{.reconnect_first = 5ms, .reconnect_cap = 20ms};
+
+}  // namespace
 
 TEST_CASE("what an in-order producer puts is stored in order, however often the queue is full") {
     leat::context ctx;
@@ -102,6 +109,94 @@ TEST_CASE("a message that is larger than the queue takes is refused, and does no
     CHECK(out.put_async("small").get().what == leat::verdict::stored);
     CHECK(out.put_async(std::string((1u << 20) - 100, 'y')).get().what == leat::verdict::stored);
     CHECK(work.stat().bad_frames == 0);
+}
+
+TEST_CASE("a message with more attributes than a frame has room for is refused as bad, whenever it is put") {
+    leat::context ctx;
+    leat::queue work{ctx, here()};
+    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    auto early = out.put_async("m", {.key = std::string(70'000, 'k')});
+    CHECK(early.get().why == leat::put_refusal::bad_message);
+    REQUIRE(out.wait_ready(patience) == status::ok);
+    out.put("m", {.headers = {{"h", std::string(70'000, 'v')}}});
+    const auto back = out.take_refused();
+    REQUIRE(back.size() == 1);
+    CHECK(back[0].why == leat::put_refusal::bad_message);
+    CHECK(back[0].text == "more than 64 KiB of attributes");
+    CHECK(out.put_async("m", {.headers = {{"h", std::string(20'000, 'v')}}}).get().why ==
+          leat::put_refusal::bad_message);  // by the queue's own rule
+    CHECK(out.put_async("good").get().what == leat::verdict::stored);
+    CHECK(work.stat().bad_frames == 0);
+}
+
+TEST_CASE("what was put before the queue was there is refused if it is too large, and the rest is stored") {
+    leat::context ctx;
+    const support::ipc_path path;
+    const auto at = path.at();
+    text_producer out{ctx, at, {.queue = "work", .batch_messages = 3, .socket = quick}};
+    std::vector<std::future<leat::put_result>> all;
+    for (int i = 0; i < 10; ++i)
+        all.push_back(out.put_async(i % 4 == 1 ? std::string(4u << 20, 'x') : std::to_string(i)));
+    leat::queue work{ctx, {.name = "work", .bind = at.str()}};
+    text_consumer in{ctx, at, {.queue = "work"}};
+    for (int i = 0; i < 10; ++i) {
+        const auto told = all[static_cast<std::size_t>(i)].get();
+        CHECK(told.why == (i % 4 == 1 ? leat::put_refusal::too_large : leat::put_refusal::none));
+        if (i % 4 != 1) CHECK(take(in) == std::to_string(i));
+    }
+    CHECK(out.unconfirmed() == 0);
+    CHECK(work.stat().bad_frames == 0);
+}
+
+TEST_CASE("a queue that comes back with less room refuses what it was not asked before") {
+    leat::context ctx;
+    const support::ipc_path path;
+    const auto at = path.at();
+    text_producer out{ctx, at, {.queue = "work", .batch_messages = 3, .socket = quick}};
+    std::vector<std::future<leat::put_result>> all;
+    {
+        leat::queue_rules rules;
+        rules.max_messages = 1;
+        leat::queue work{ctx, {.name = "work", .bind = at.str(), .rules = rules}};
+        REQUIRE(out.put_async("first").get().what == leat::verdict::stored);
+        for (int i = 0; i < 8; ++i)
+            all.push_back(out.put_async(i % 3 == 1 ? std::string(5000, 'x') : std::to_string(i)));
+        REQUIRE(comes_true([&] { return work.stat().depth.parked > 0; }));
+    }
+    leat::queue_rules rules;
+    rules.max_message = 1000;
+    leat::queue work{ctx, {.name = "work", .bind = at.str(), .rules = rules}};
+    text_consumer in{ctx, at, {.queue = "work"}};
+    for (int i = 0; i < 8; ++i) {
+        const auto told = all[static_cast<std::size_t>(i)].get();
+        CHECK(told.why == (i % 3 == 1 ? leat::put_refusal::too_large : leat::put_refusal::none));
+        if (i % 3 != 1) CHECK(take(in) == std::to_string(i));
+    }
+    CHECK(out.unconfirmed() == 0);
+}
+
+TEST_CASE("a producer that asks for room has its turn until it has used it") {
+    leat::context ctx;
+    leat::queue_rules rules;
+    rules.ingress_bytes = 64 << 10;
+    leat::queue work{ctx, here(rules)};
+    rogue hog{ctx, work.bound(), wire::role::producer}, other{ctx, work.bound(), wire::role::producer};
+    other.hello.client = std::string(16, 'o');
+    for (auto* one : {&hog, &other}) {
+        one->say(one->hello);
+        REQUIRE(one->answer() == welcome);
+    }
+    wire::need ask;
+    ask.bytes = 900'000;
+    hog.say(ask);
+    REQUIRE(hog.answer() == grant);
+    hog.say(support::put_of(1, {4}), "tiny");
+    REQUIRE(hog.answer() == confirm);
+    other.say(ask);
+    CHECK(other.answer(50ms) == 0);
+    hog.say(support::put_of(2, {890'000}), std::string(890'000, 'h'));
+    CHECK(other.answer() == grant);
+    CHECK(other.read<wire::grant>().bytes == 900'000);
 }
 
 TEST_CASE("of PUTs that are larger than their window one is let in at a time, of all producers") {

@@ -35,7 +35,7 @@ bool comes(rogue& to, int what) {
 TEST_CASE("a lease that ends is told, and one that lives is not") {
     leat::context ctx;
     leat::queue_rules rules;
-    rules.lease = 100ms;
+    rules.lease = 1s;
     leat::queue work{ctx, here(rules)};
     text_producer out{ctx, work.bound(), {.queue = "work"}};
     for (int i = 0; i < 3; ++i) out.put("m");

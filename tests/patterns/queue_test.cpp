@@ -137,9 +137,10 @@ TEST_CASE("a full queue that rejects gives the message back with the reason") {
     text_producer out{ctx, work.bound(), {.queue = "work"}};
     out.put("a");
     out.put("b");
-    out.put("c", {.key = "of c"});
-    out.put(std::string(2000, 'x'));
     CHECK(out.flush(patience) == 0);
+    out.put("c", {.key = "of c"});
+    CHECK(out.flush(patience) == 0);
+    out.put(std::string(2000, 'x'));  // which the producer knows to be too large
     const auto back = out.take_refused();
     REQUIRE(back.size() == 2);
     CHECK(back[0].value == "c");
@@ -218,8 +219,68 @@ TEST_CASE("a queue that closes waits for what consumers hold, and takes no more"
     out.put("one");
     auto held = in.next(patience);
     REQUIRE(held);
-    CHECK(work.close(50ms) == status::timeout);
+    std::jthread closing{[&] { CHECK(work.close(500ms) == status::timeout); }};
+    REQUIRE(comes_true([&] { return out.state().draining; }));
+    out.put("late");  // its producer keeps it
+    CHECK(out.flush(50ms) == 1);
+    CHECK(out.take_refused().empty());
+    closing.join();
     CHECK(work.stat().depth.live() == 0);  // as if it had never been
+}
+
+TEST_CASE("threads look at a queue, change it and close it at the same time") {
+    leat::context ctx;
+    for (int round = 0; round < 20; ++round) {
+        leat::queue work{ctx, on("tcp")};
+        text_producer out{ctx, work.bound(), {.queue = "work", .linger = 0ms}};
+        out.put("one");
+        std::atomic<bool> over{false};
+        std::vector<std::jthread> all;
+        for (int i = 0; i < 2; ++i) {
+            all.emplace_back([&] {
+                while (!over) {
+                    static_cast<void>(work.stat());
+                    static_cast<void>(work.peek());
+                    work.purge();
+                }
+            });
+            all.emplace_back([&] {
+                const auto how = work.close(patience);
+                CHECK((how == status::ok || how == status::closed));
+                over = true;
+            });
+        }
+    }
+}
+
+TEST_CASE("a handler may throw whatever it likes: its message comes again") {
+    leat::context ctx;
+    leat::queue work{ctx, on("tcp")};
+    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    text_consumer in{ctx, work.bound(), {.queue = "work"}};
+    out.put("one");
+    std::atomic<int> times{0};
+    in.run(
+        [&](leat::delivery<std::string>& d) {
+            if (++times == 1) throw 42;
+            CHECK(d.attempt() == 2);
+            d.ack();
+            in.stop();
+        },
+        2);
+    CHECK(times == 2);
+}
+
+TEST_CASE("a second queue of an endpoint takes no larger messages than the first one left room for") {
+    leat::context ctx;
+    leat::queue work{ctx, on("tcp")};
+    leat::queue_rules large;
+    large.max_message = 64u << 20;
+    CHECK_THROWS_LEAT(leat::queue(ctx, {.name = "large", .bind = work.bound().str(), .rules = large}),
+                      leat::errc::bad_option, "max_message");
+    leat::queue first{ctx, on("tcp", large, "large")};
+    leat::producer<leat::bytes> out{ctx, first.bound(), {.queue = "large"}};
+    CHECK(out.put_async(leat::bytes{std::string(60u << 20, 'x')}).get().what == leat::verdict::stored);
 }
 
 TEST_CASE("a path is refused as long as queues cannot be kept on disk") {

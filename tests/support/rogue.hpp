@@ -30,6 +30,7 @@ public:
     template <class Frame>
     void say(Frame frame, const std::string& body = {}) {
         frame.at.session = session;
+        frame.at.seen = seen;
         frame.at.counter =
             frame.at.what == static_cast<std::uint8_t>(wire::command::hello) ? out_ = 1 : ++out_;
         leat::buffer bytes;
@@ -63,6 +64,7 @@ public:
 
     wire::hello hello;
     std::uint64_t session = 77;
+    std::uint64_t seen = 0;
 
 private:
     leat::socket s_;

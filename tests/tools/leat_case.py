@@ -60,6 +60,17 @@ def wait_line(stream, pattern):
     raise AssertionError(f"no line with {pattern!r} in {seen}")
 
 
+def wait_signal_asked(pid, number):
+    """Until the process has said that it wants the signal, by a handler or by blocking it."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        status = Path(f"/proc/{pid}/status").read_text()
+        masks = re.findall(r"^Sig(?:Blk|Cgt):\s*(\w+)", status, re.M)
+        if any(int(mask, 16) >> (number - 1) & 1 for mask in masks):
+            return
+    raise AssertionError(f"process {pid} has not asked for signal {number}")
+
+
 def run(*words, data=None):
     with Leat(*words, stdin=PIPE if data is not None else subprocess.DEVNULL) as leat:
         return leat.end(data)

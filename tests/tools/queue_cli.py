@@ -3,11 +3,9 @@
 
 import json
 import signal
-import time
 import unittest
-from pathlib import Path
 
-from leat_case import Case, Leat, PATIENCE, PIPE, run
+from leat_case import Case, Leat, PATIENCE, PIPE, run, wait_signal_asked
 
 
 class Queue(Case):
@@ -173,9 +171,7 @@ class Queue(Case):
                 self.assertEqual(taker.end(), (1, b"", "leat take: stopped: received 0 of 1\n"))
             self.assertEqual(self.stat()["released"], 1)
         with Leat("queue", "stat", "-c", self.endpoint("nobody"), "jobs", "--timeout", "1h") as stat:
-            deadline = time.monotonic() + PATIENCE  # until it has asked for signals
-            while "SigCgt:\t0000000000000000" in Path(f"/proc/{stat.pid}/status").read_text():
-                self.assertLess(time.monotonic(), deadline)
+            wait_signal_asked(stat.pid, signal.SIGINT)
             stat.send_signal(signal.SIGINT)
             self.assertEqual(stat.end()[0], 1)
 

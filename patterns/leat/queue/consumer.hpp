@@ -83,7 +83,7 @@ public:
             while (auto one = next()) {
                 try {
                     handler(*one);
-                } catch (const std::exception&) {  // a retry, as its delivery is destroyed
+                } catch (...) {  // a retry, as its delivery is destroyed
                 }
             }
         });

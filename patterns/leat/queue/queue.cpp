@@ -5,6 +5,8 @@
 #include <leat/queue/detail/queue_host.hpp>
 #include <leat/queue/detail/shown.hpp>
 
+#include <algorithm>
+#include <mutex>
 #include <utility>
 
 namespace leat {
@@ -27,67 +29,79 @@ void queue_options::check() const {
     socket.check();
 }
 
-queue::queue(context& ctx, queue_options options) {
+/// Null once it is closed.
+struct queue::parts {
+    std::mutex mutex;
+    std::shared_ptr<detail::queue_host> host;
+    std::shared_ptr<detail::hosted_queue> hosted;
+
+    [[nodiscard]] auto both() {
+        const std::lock_guard lock{mutex};
+        return std::pair{host, hosted};
+    }
+};
+
+queue::queue(context& ctx, queue_options options) : parts_(std::make_unique<parts>()) {
     options.check();
     name_ = options.name;
     const auto events = ctx.shared_background();
     const auto registry = ctx.attached<detail::host_registry>();
     const endpoint at{options.bind};
+    std::shared_ptr<detail::queue_host> host;
     const auto done = detail::run_on(*events, [&] {
         const std::lock_guard lock{registry->mutex};
         auto& known = registry->hosts[at.str()];
-        host_ = known.lock();
-        if (host_ && host_->closed()) host_.reset();
-        const bool made = !host_;
+        host = known.lock();
+        if (host && host->closed()) host.reset();
+        const bool made = !host;
         if (made) {
             auto socket = options.socket;
-            socket.max_message =
-                std::max<std::size_t>(socket.max_message, options.rules.max_message + (1u << 20));
-            host_ = std::make_shared<detail::queue_host>(ctx, at, socket);
-            host_->begin();
+            socket.max_message = std::max<std::size_t>(
+                socket.max_message, options.rules.max_message + detail::queue_host::beside_message);
+            host = std::make_shared<detail::queue_host>(ctx, at, socket);
+            host->begin();
         }
-        try {
-            hosted_ = host_->add(name_, options.rules);
-        } catch (...) {
-            host_.reset();
-            throw;
-        }
-        if (made && !at.is_wildcard()) known = host_;
-        registry->hosts[host_->bound().str()] = host_;
+        parts_->hosted = host->add(name_, options.rules);
+        if (made && !at.is_wildcard()) known = host;
+        registry->hosts[host->bound().str()] = host;
     });
     if (!done) throw error{errc::closed, "queue " + name_ + ": its context is closed"};
-    bound_ = host_->bound();
+    bound_ = host->bound();
+    parts_->host = std::move(host);
 }
 
 queue::~queue() {
-    if (host_) static_cast<void>(close(deadline::now()));
+    if (parts_) static_cast<void>(close(deadline::now()));
 }
 
 queue::queue(queue&&) noexcept = default;
 
 queue& queue::operator=(queue&& other) noexcept {
     if (this == &other) return *this;
-    if (host_) static_cast<void>(close(deadline::now()));
-    host_ = std::move(other.host_);
-    hosted_ = std::move(other.hosted_);
+    if (parts_) static_cast<void>(close(deadline::now()));
+    parts_ = std::move(other.parts_);
     bound_ = std::move(other.bound_);
     name_ = std::move(other.name_);
     return *this;
 }
 
+/// Does `work` with the queue, as part of a pass of its host; what its result is by default when it is
+/// closed.
 template <class Work>
-auto queue::on_loop(Work work) const -> decltype(work()) {
-    using value = decltype(work());
-    if (!host_) return value();
-    auto got = detail::run_on(*host_->events(), [&]() -> value {
-        if (host_->closed()) return value();
-        return work();
+auto queue::on_loop(Work work) const {
+    using value = decltype(work(std::declval<detail::hosted_queue&>()));
+    const auto [host, hosted] = parts_ ? parts_->both() : decltype(parts_->both()){};
+    if (!host) return value();
+    auto got = detail::run_on(*host->events(), [&, host = host, hosted = hosted]() -> value {
+        if (host->closed()) return value();
+        host->enter(*hosted);
+        return work(*hosted);
     });
     if constexpr (!std::is_void_v<value>) return got ? std::move(*got) : value();
 }
 
 queue_stat queue::stat() const {
-    return on_loop([&] { return hosted_->stat(); });
+    return on_loop([&](auto& hosted) { return hosted.stat(); });
 }
 
 detail::wire::done queue::operate(operation what, const letter_selection& which, std::uint64_t most) {
@@ -95,7 +109,7 @@ detail::wire::done queue::operate(operation what, const letter_selection& which,
     ask.what = static_cast<std::uint8_t>(what);
     ask.which = detail::selected(which);
     ask.most = most;
-    return on_loop([&] { return hosted_->operate(ask); });
+    return on_loop([&](auto& hosted) { return hosted.operate(ask); });
 }
 
 std::uint64_t queue::purge() {
@@ -111,18 +125,18 @@ void queue::pause_puts(bool on) {
 }
 
 std::vector<waiting_message> queue::peek(std::size_t most) const {
-    return on_loop([&] {
+    return on_loop([&](auto& hosted) {
         std::vector<waiting_message> all;
-        hosted_->peek(most, [&](auto&& one, auto body) { all.push_back(detail::shown(one, body)); });
+        hosted.peek(most, [&](auto&& one, auto body) { all.push_back(detail::shown(one, body)); });
         return all;
     });
 }
 
 std::vector<dead_letter> queue::dead_letters(const letter_selection& which, std::size_t most) const {
     const auto ask = detail::selected(which);
-    return on_loop([&] {
+    return on_loop([&](auto& hosted) {
         std::vector<dead_letter> all;
-        hosted_->letters(ask, most, [&](auto&& one, auto body) { all.push_back(detail::shown(one, body)); });
+        hosted.letters(ask, most, [&](auto&& one, auto body) { all.push_back(detail::shown(one, body)); });
         return all;
     });
 }
@@ -137,24 +151,26 @@ std::uint64_t queue::purge_dead_letters() {
 }
 
 status queue::close(deadline until) {
-    if (!host_) return status::closed;
+    const auto [host, hosted] = parts_ ? parts_->both() : decltype(parts_->both()){};
+    if (!host) return status::closed;
     auto how = status::ok;
     if (!until.is_now()) {
         const auto idle = std::make_shared<detail::happening>();
-        on_loop([&] {
-            hosted_->engine().drain(true);
-            hosted_->state_changed();
-            hosted_->when_idle = std::make_shared<detail::end_of>(idle);
-            host_->pass_now(*hosted_);
+        // Whoever drops it tells: the queue when nothing is in flight, or a loop that has ended.
+        on_loop([end = std::make_shared<detail::end_of>(idle)](auto& which) {
+            which.engine().drain(true);
+            which.state_changed();
+            which.when_idle.push_back(end);
         });
-        if (!host_->closed() && !idle->wait(until)) how = status::timeout;
+        if (!idle->wait(until)) how = status::timeout;
     }
-    const auto done = detail::run_on(*host_->events(), [this] {
-        if (!host_->closed()) host_->remove(hosted_);
+    const auto done = detail::run_on(*host->events(), [&, host = host, hosted = hosted] {
+        if (!host->closed()) host->remove(hosted);
     });
     if (!done) how = status::closed;  // the loop has ended, and the sessions with it
-    host_.reset();
-    hosted_.reset();
+    const std::lock_guard lock{parts_->mutex};
+    parts_->host.reset();
+    parts_->hosted.reset();
     return how;
 }
 

@@ -14,8 +14,6 @@
 namespace leat {
 
 namespace detail {
-class hosted_queue;
-class queue_host;
 namespace wire {
 struct done;
 enum class operation : std::uint8_t;
@@ -29,8 +27,9 @@ enum class operation : std::uint8_t;
 /// to consumers with credit, and stays until it is acked, expires, or is dead: docs/queue.md has all rules.
 /// It lives in memory, and ends with this object or its context.
 ///
-/// The work is done on the context's loop thread. Thread-safe; all calls but `bound` wait for the loop, not
-/// for peers, and `close` at most until its deadline. Not to be called on the loop.
+/// The work is done on the context's loop thread. Thread-safe, but for moves and the end; all calls but
+/// `bound` wait for the loop, not for peers, and `close` at most until its deadline. Not to be called on the
+/// loop. Once it is closed, or its context, there is nothing to see and nothing happens any more.
 class queue {
 public:
     /// @throws leat::error: `bad_option`; `bind_failed`, also when the endpoint has a queue of that name
@@ -46,7 +45,6 @@ public:
     [[nodiscard]] const endpoint& bound() const noexcept { return bound_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
-    /// All zero once its context is closed.
     [[nodiscard]] queue_stat stat() const;
 
     /// Drops what nobody holds; returns how many. Not the dead letters.
@@ -77,13 +75,14 @@ public:
     status close(deadline until);
 
 private:
+    struct parts;
+
     template <class Work>
-    auto on_loop(Work work) const -> decltype(work());
+    auto on_loop(Work work) const;
     detail::wire::done operate(detail::wire::operation what, const letter_selection& which = {},
                                std::uint64_t most = 0);
 
-    std::shared_ptr<detail::queue_host> host_;
-    std::shared_ptr<detail::hosted_queue> hosted_;
+    std::unique_ptr<parts> parts_;
     endpoint bound_{"inproc://none"};
     std::string name_;
 };

@@ -63,7 +63,7 @@ void queue_rules::check() const {
     within("max_key", max_key, 1, 4096);
     within("max_id", max_id, 1, 4096);
     within("max_headers", max_headers, 0, 4096);
-    within("max_header_bytes", max_header_bytes, 0, 1 << 20);
+    within("max_header_bytes", max_header_bytes, 0, 48 << 10);
     within("lease", lease, 10ms, 24h);
     within("session_timeout", session_timeout, 10ms, 1h);
     within("max_hold", max_hold, 10ms, 7 * 24h);

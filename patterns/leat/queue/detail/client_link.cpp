@@ -65,8 +65,10 @@ void client_link::begin() {
             self->leave(held);
         });
     });
-    socket_.connect(target_.at);
-
+    {
+        const lock held{mutex_};  // the news may come at once
+        socket_.connect(target_.at);
+    }
     end_ = events_->on_end([weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->on_loop_end();
     });
@@ -148,7 +150,9 @@ std::size_t client_link::send_scratch(message* body) {
 
 void client_link::leave(lock& held) {
     if (touched_ && !closed_) drain();
+    const auto warnings = std::exchange(warnings_, {});
     held.unlock();
+    for (const auto& text : warnings) warn_(text);
     run_ready();
 }
 
@@ -288,7 +292,7 @@ void client_link::on_error(const wire::error& frame) {
 }
 
 void client_link::refused(const wire::error& frame) {
-    if (std::exchange(warned_of_, frame.code) != frame.code) warn_(name() + ": " + frame.text);
+    if (std::exchange(warned_of_, frame.code) != frame.code) warnings_.push_back(name() + ": " + frame.text);
 }
 
 void client_link::on_tick() {
@@ -333,7 +337,7 @@ void client_link::connect_again() {
     try {
         socket_.connect(target_.at);
     } catch (const std::exception& failure) {
-        warn_(name() + ": " + failure.what());
+        warnings_.push_back(name() + ": " + failure.what());
     }
     touched_ = true;
 }

@@ -123,6 +123,7 @@ private:
     time heard_{}, pinged_{}, greeted_{}, hello_at_{};
     std::chrono::milliseconds hello_pause_{0};
     std::uint8_t warned_of_ = 0;
+    std::vector<std::string> warnings_;  // to be told by whoever lets go of the mutex next
     bool touched_ = false, draining_ = false;
     buffer scratch_;
     socket::parts parts_, incoming_;

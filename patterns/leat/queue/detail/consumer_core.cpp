@@ -15,7 +15,7 @@ void consumer_options::check() const {
         throw error{errc::bad_option, "consumer option " + text};
     };
     if (queue.empty() || queue.size() > 255) refuse("queue has to be 1 to 255 bytes");
-    if (prefetch < 1 || prefetch > 1'000'000) refuse("prefetch: allowed are 1 to 1000000");
+    if (prefetch < 1 || prefetch > 65'536) refuse("prefetch: allowed are 1 to 65536");
     if (prefetch_bytes < 1) refuse("prefetch_bytes has to be at least 1");
 }
 

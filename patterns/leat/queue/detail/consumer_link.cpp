@@ -78,8 +78,10 @@ void consumer_link::greet(wire::hello& frame) {
     for (auto& group : pending_) tidy(group.deliveries);
     if (!pending_.empty()) unheard_.push_back({1, std::exchange(pending_, {})});
     pending_count_ = 0;
-    for (const auto& one : unheard_)
+    for (auto& one : unheard_) {
+        one.counter = 1;  // HELLO's
         frame.outcomes.insert(frame.outcomes.end(), one.groups.begin(), one.groups.end());
+    }
 }
 
 bool consumer_link::welcomed(const wire::welcome& frame) {
@@ -98,9 +100,7 @@ bool consumer_link::welcomed(const wire::welcome& frame) {
     opening_ = frame.opening;
     salt_ = frame.salt;
     queue_id_ = id_of(frame.queue_id);
-    unheard_.clear();  // HELLO carried all of it
-    if (closing_ > 0) changed_.notify_all();
-    settle_counter_ = 0;
+    heard_up_to(1);
     if (!same) {
         pending_.clear();
         pending_count_ = 0;
@@ -108,6 +108,10 @@ bool consumer_link::welcomed(const wire::welcome& frame) {
     got_messages_ = got_bytes_ = credit_messages_ = credit_bytes_ = 0;
     extended_ = clock::now();
     if (stopped_) release_buffer();
+    if (same && held_ > 0) {  // their leases may be near their end
+        wire::extend all;
+        if (send(all) == 0) return true;
+    }
     pump();
     return true;
 }

@@ -94,7 +94,7 @@ bool engine::matches(const letter& one, std::uint64_t seq, const letter_filter& 
     if (which.why && *which.why != one.why) return false;
     if (which.key && sip_hash(begin_.hash_key, *which.key) != one.key) return false;
     if (which.older_than && one.died_at > *which.older_than) return false;
-    return which.seqs.empty() || std::find(which.seqs.begin(), which.seqs.end(), seq) != which.seqs.end();
+    return which.seqs.empty() || std::binary_search(which.seqs.begin(), which.seqs.end(), seq);
 }
 
 void engine::letters(const letter_filter& which, std::uint64_t most,

@@ -49,9 +49,9 @@ struct producer_welcome {
 struct letter_filter {
     std::optional<death> why = {};
     std::optional<std::string_view> key = {};
-    std::optional<ticks> older_than = {};  ///< Died at this queue time or before.
-    std::span<const std::uint64_t> seqs = {};
-    std::uint64_t after = 0;  ///< Only those with a higher seq.
+    std::optional<ticks> older_than = {};      ///< Died at this queue time or before.
+    std::span<const std::uint64_t> seqs = {};  ///< Ascending; none: all.
+    std::uint64_t after = 0;                   ///< Only those with a higher seq.
 };
 
 struct redrive_result {

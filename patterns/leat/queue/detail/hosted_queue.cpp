@@ -174,6 +174,7 @@ void hosted_queue::deliver(std::uint32_t holder, std::span<const delivery_view> 
         // around.
         frame_.sequences.push_back(index == 0 ? one.seq : one.seq - last_seq_);
         last_seq_ = one.seq;
+        if (to_ != nullptr) to_->given_bytes += one.head.size() + one.body.size();
         if (one.head.empty() && one.attempts == 0 && one.deliveries == 0) continue;
         wire::deliver_special with;
         with.index = index;

@@ -75,12 +75,12 @@ public:
 
     using sessions = std::unordered_map<std::uint32_t, session_ptr>;
     sessions consumers, producers;  ///< By the engine's handle.
-    bool in_pass = false;
+    bool in_pass = false, has_more = false;
     recent_counts recent;
     queue_batches put_batches, delivery_batches, settle_batches;
-    queueing::ticks deadline = 0;       ///< Of its next pass.
-    std::uint64_t window = 0;           ///< Bytes of a producer's credit.
-    std::shared_ptr<end_of> when_idle;  ///< Dropped as soon as nothing is in flight.
+    queueing::ticks deadline = 0;                    ///< Of its next pass.
+    std::uint64_t window = 0;                        ///< Bytes of a producer's credit.
+    std::vector<std::shared_ptr<end_of>> when_idle;  ///< Dropped as soon as nothing is in flight.
 
 private:
     void start(session_ptr to, std::span<const queueing::delivery_view> batch);

@@ -12,6 +12,34 @@ namespace leat::detail {
 
 class hosted_queue;
 
+/// Bytes sent on a connection that its peer has not said that it has read (`seen`, W2). Marks one frame at a
+/// time, so it may take up to twice as much for unread as is.
+class unread_bytes {
+public:
+    void sent(std::uint64_t counter, std::uint64_t bytes) noexcept {
+        sent_ += bytes;
+        last_ = counter;
+        if (marked_ == 0) mark();
+    }
+    void seen(std::uint64_t counter) noexcept {
+        if (marked_ == 0 || counter < marked_) return;
+        read_ = counter >= last_ ? sent_ : at_mark_;
+        marked_ = 0;
+        if (read_ < sent_) mark();
+    }
+    /// A new session on the same connection, whose WELCOME comes after all that was sent before.
+    void begin() noexcept { marked_ = last_ = 0; }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return sent_ - read_; }
+
+private:
+    void mark() noexcept {
+        marked_ = last_;
+        at_mark_ = sent_;
+    }
+    std::uint64_t sent_ = 0, read_ = 0, at_mark_ = 0;
+    std::uint64_t last_ = 0, marked_ = 0;  // counters
+};
+
 /// A client's session, as its queue's host sees it.
 struct peer_session {
     std::string routing;  ///< The ROUTER's name for its connection.
@@ -24,6 +52,7 @@ struct peer_session {
     bool unreachable = false;  ///< A send has failed: it ends with the pass.
     bool to_flush = false;
     std::uint8_t state = 0;  ///< As it was told last.
+    unread_bytes unread;
 
     // A producer's.
     std::uint64_t granted = 0, received = 0;
@@ -33,6 +62,9 @@ struct peer_session {
     std::vector<queueing::verdict_range> verdicts;
 
     // A consumer's.
+    std::uint64_t credit_messages = 0, credit_bytes = 0;  ///< As it has said.
+    std::uint64_t given_bytes = 0;                        ///< Of that, as delivered.
+    bool held_back = false;  ///< Credit is not all of use while so much is unread.
     std::uint64_t applied = 0, stale = 0, settle_counter = 0;
     bool settled = false;
     wire::ranges lost;  ///< Deliveries that it is to be told of.

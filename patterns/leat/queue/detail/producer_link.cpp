@@ -45,13 +45,16 @@ void producer_link::added(lock& held, std::size_t before, const put_options& how
     const auto heads_before = batch.heads.size();
     if (!is_plain(how)) write_attributes(how, batch.heads);
     const auto head_size = batch.heads.size() - heads_before;
-    if (terms_.max_message > 0 && size + head_size > terms_.max_message) {  // L4; it need not travel for that
+    const bool bad = head_size > wire::longest_attributes;
+    const bool too_large = terms_.max_message > 0 && size + head_size > terms_.max_message;
+    if (bad || too_large) {  // L4; it need not travel for that
         const auto body = batch.open.view().subspan(before);
         const auto head = batch.heads.view().subspan(heads_before);
         again_put back{{body.begin(), body.end()}, {head.begin(), head.end()}, std::move(waiter), false, {}};
         batch.open.truncate(before);
         batch.heads.truncate(heads_before);
-        refuse(std::move(back), put_refusal::too_large, std::string{to_string(put_refusal::too_large)});
+        refuse(std::move(back), bad ? put_refusal::bad_message : put_refusal::too_large,
+               bad ? "more than 64 KiB of attributes" : "");
         return leave(held);
     }
     if (batch.messages() == 0) batch.first = last_ + 1;
@@ -140,6 +143,7 @@ bool producer_link::welcomed(const wire::welcome& frame) {
     unsent_ = 0;
     granted_ = window_ = frame.bytes;
     if (!take_welcome(frame)) return false;
+    refuse_too_large();
     pump();
     return true;
 }
@@ -174,6 +178,46 @@ void producer_link::put_again() {
     }
 }
 
+/// L4, for what was put before the queue had said what it takes, or since it takes less: it knows nothing of
+/// it, nor of what comes after.
+void producer_link::refuse_too_large() {
+    const auto most = terms_.max_message;
+    const auto fine = [&](const auto& batch) { return batch->largest() <= most; };
+    if (most == 0 || (fine(open_) && std::all_of(batches_.begin(), batches_.end(), fine))) return;
+    if (open_->messages() > 0) seal();
+    for (auto& batch : batches_) {
+        const auto from = decided_ < batch->first ? 0 : decided_ + 1 - batch->first;
+        if (from == 0 && fine(batch)) continue;
+        bytes_ -= batch->bytes();
+        auto kept = another_batch();
+        for (auto& one : batch->take(static_cast<std::uint32_t>(from),
+                                     static_cast<std::uint32_t>(batch->messages() - 1))) {
+            if (one.body.size() + one.head.size() > most) {
+                refuse(std::move(one), put_refusal::too_large, {});
+            } else {
+                kept->add(std::move(one));
+            }
+        }
+        kept->seal();
+        bytes_ += kept->bytes();
+        batch = std::move(kept);
+    }
+    std::erase_if(batches_, [](const auto& batch) { return batch->messages() == 0; });
+    number_anew();
+    changed_.notify_all();
+}
+
+/// What has no verdict moves up behind what has one. For when nothing of it is under way.
+void producer_link::number_anew() {
+    last_ = decided_;
+    const auto number = [&](put_batch& batch) {
+        batch.first = last_ + 1;
+        last_ += batch.messages();
+    };
+    for (auto& batch : batches_) number(*batch);
+    if (open_->messages() > 0) number(*open_);
+}
+
 /// Before all that was put since: their numbers move up, as none of them has been sent.
 void producer_link::put_again_in_order() {
     std::deque<std::unique_ptr<put_batch>> first;
@@ -187,13 +231,7 @@ void producer_link::put_again_in_order() {
     for (auto& batch : first) batch->seal();
     batches_.insert(batches_.begin(), std::make_move_iterator(first.begin()),
                     std::make_move_iterator(first.end()));
-    last_ = decided_;
-    const auto number = [&](put_batch& batch) {
-        batch.first = last_ + 1;
-        last_ += batch.messages();
-    };
-    for (auto& batch : batches_) number(*batch);
-    if (open_->messages() > 0) number(*open_);
+    number_anew();
     wire::resume frame;
     send(frame);
 }

@@ -48,6 +48,8 @@ private:
     std::unique_ptr<put_batch> another_batch();
     bool send_batch(put_batch& batch);
     void ask_for_room(const put_batch& batch);
+    void refuse_too_large();
+    void number_anew();
     void put_again();
     void put_again_in_order();
 

@@ -1,12 +1,12 @@
 // What the queue has said of puts.
 
-#include <iterator>
 #include <leat/queue/detail/producer_link.hpp>
 
 #include <leat/error.hpp>
 #include <leat/queue/detail/head.hpp>
 
 #include <algorithm>
+#include <iterator>
 
 namespace leat::detail {
 namespace {
@@ -135,14 +135,9 @@ void producer_link::ended() {
 }
 
 void producer_link::run_ready() {
-    std::vector<std::pair<put_waiter, put_result>> now;
-    {
-        const std::lock_guard held{mutex_};
-        if (ready_.empty()) return;
-        now.swap(ready_);
-    }
-    const auto runner = callbacks_.lock();
-    for (auto& [waiter, result] : now) {
+    const auto runner = callbacks_.lock();  // let go of after the mutex: its end waits for callbacks
+    const std::lock_guard held{mutex_};     // which keeps them in order (I13)
+    for (auto& [waiter, result] : ready_) {
         if (waiter.promise && result.seq == no_verdict) {
             waiter.promise->set_exception(std::make_exception_ptr(
                 error{errc::closed, "producer: it was closed before this put had its verdict"}));
@@ -152,6 +147,7 @@ void producer_link::run_ready() {
             runner->post([call = std::move(waiter.call), result = result] { call(result); });
         }
     }
+    ready_.clear();
 }
 
 std::vector<refused_put> producer_link::take_refused() {

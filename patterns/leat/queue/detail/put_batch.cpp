@@ -25,6 +25,17 @@ void put_batch::add(again_put&& one) {
     if (one.waiter.any()) waiters.emplace_back(index, std::move(one.waiter));
 }
 
+std::size_t put_batch::largest() const noexcept {
+    std::size_t most = 0;
+    auto with = specials.begin();
+    for (std::size_t i = 0; i < messages(); ++i) {
+        std::size_t size = frame.sizes[i];
+        if (with != specials.end() && with->index == i) size += (with++)->size;
+        most = std::max(most, size);
+    }
+    return most;
+}
+
 void put_batch::seal() {
     const auto size = open.size();
     if (size < open.capacity() / 2) {

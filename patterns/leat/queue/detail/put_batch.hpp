@@ -44,6 +44,9 @@ struct put_batch {
     /// Of bodies and attributes.
     [[nodiscard]] std::size_t bytes() const noexcept { return open.size() + body.size() + heads.size(); }
 
+    /// Bytes of the largest message, with its attributes.
+    [[nodiscard]] std::size_t largest() const noexcept;
+
     /// What its two frames take at the most.
     [[nodiscard]] std::size_t most_sent() const noexcept {
         return 64 + bytes() + 5 * messages() + 24 * specials.size();

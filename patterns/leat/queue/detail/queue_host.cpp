@@ -15,13 +15,20 @@ constexpr int frames_a_pass = 256;
 constexpr std::size_t puts_a_pass = 64;
 constexpr ticks ms = 1'000'000;
 constexpr ticks sweep_interval = 100 * ms;
+constexpr ticks stall = 1000 * ms;  // a longer gap between passes was not the peers' fault (section 3)
+constexpr ticks short_stall =
+    2 * sweep_interval;  // after which all that has arrived is read before timers run
+constexpr int frames_after_stall = 16'384;
+constexpr std::uint64_t all_unread = std::uint64_t{1} << 30;  // of all connections
+constexpr std::uint64_t worth_noting = 1u << 20;
+constexpr std::size_t most_noted = 65'536;
+constexpr ticks noted_for = 3'600'000 * ms;
 
 socket_options for_host(socket_options options) {
-    // Grants bound what a producer sends, and credit what a consumer is sent. A peer that keeps to neither is
-    // held by these marks.
+    // Grants bound what a producer sends, and what a connection may have unread bounds what it is sent.
     options.receive_frames = 1024;
-    options.send_frames = 8192;
-    options.send_bytes = std::size_t{1} << 30;
+    options.send_frames = 65'536;
+    options.send_bytes = std::size_t{1} << 40;
     return options;
 }
 
@@ -30,6 +37,7 @@ socket_options for_host(socket_options options) {
 queue_host::queue_host(context& ctx, const endpoint& at, const socket_options& options)
     : warn_(ctx.warner()),
       events_(ctx.shared_background()),
+      most_frame_(options.max_message),
       router_(ctx, role::router, for_host(options)),
       bound_(router_.bind(at)) {
     router_.hand_over();
@@ -53,6 +61,11 @@ void queue_host::begin() {
 std::shared_ptr<hosted_queue> queue_host::add(const std::string& name, const queue_rules& rules) {
     if (queues_.contains(name))
         throw error{errc::bind_failed, bound_.str() + " has a queue named " + name + " already"};
+    if (rules.max_message + beside_message > most_frame_)
+        throw error{errc::bad_option, "queue rule max_message is " + std::to_string(rules.max_message) +
+                                          "; the first queue of " + bound_.str() + " leaves room for " +
+                                          std::to_string(most_frame_ - beside_message) +
+                                          ": open the one with the largest messages first"};
     auto made = std::make_shared<hosted_queue>(*this, name, rules);
     queues_.emplace(name, made);
     set_windows(*made);
@@ -61,6 +74,8 @@ std::shared_ptr<hosted_queue> queue_host::add(const std::string& name, const que
 }
 
 void queue_host::remove(const std::shared_ptr<hosted_queue>& which) {
+    const auto at = queues_.find(which->name());
+    if (at == queues_.end() || at->second != which) return;
     std::vector<session_ptr> theirs;
     for (const auto& [routing, s] : sessions_) {
         if (&s->queue->main_queue() == which.get()) theirs.push_back(s);
@@ -69,8 +84,9 @@ void queue_host::remove(const std::shared_ptr<hosted_queue>& which) {
         refuse(s->routing, s->number, wire::error_code::no_queue, "the queue is closed", ++s->out);
         end(s);
     }
+    which->when_idle.clear();
     std::erase(active_, which);
-    queues_.erase(which->name());
+    queues_.erase(at);
     if (!queues_.empty() || closed_) return;
     closed_ = true;
     for (const auto one : {watch_, timer_, end_}) events_->cancel(one);
@@ -96,10 +112,15 @@ void queue_host::on_loop_end() {
             one->producers.clear();
             one->consumers.clear();
         }
-        which->when_idle.reset();
+        which->when_idle.clear();
     }
     router_.hand_over();
     router_.close();
+}
+
+std::uint64_t queue_host::most_unread() const noexcept {
+    const auto each = all_unread / std::max<std::uint64_t>(sessions_.size(), 1);
+    return std::clamp<std::uint64_t>(each, 4u << 20, 64u << 20);
 }
 
 bool queue_host::send_scratch(std::string_view routing, message* body) {
@@ -137,24 +158,45 @@ void queue_host::pass_now(hosted_queue& which) {
     pass_soon();
 }
 
+void queue_host::enter(hosted_queue& which) {
+    const auto at = queues_.find(which.main_queue().name());
+    if (at == queues_.end() || at->second.get() != &which.main_queue()) return;
+    touch(which, clock_now());
+    pass_soon();
+}
+
 void queue_host::pass_soon() {
     if (std::exchange(soon_, true)) return;
     events_->post([weak = weak_from_this()] {
         const auto self = weak.lock();
         if (!self || self->closed_) return;
         self->soon_ = false;
-        self->pass(clock_now());
+        self->on_readable();
     });
 }
 
+/// A pass begins with what has arrived, so that it counts before any timer.
 void queue_host::on_readable() {
     if (closed_) return;
     const auto now = clock_now();
-    for (int left = frames_a_pass; left > 0 && puts_.size() < puts_a_pass && !closed_; --left) {
+    const auto gap = now - std::exchange(passed_, now);
+    const bool stood_still = gap > short_stall && !sessions_.empty();
+    if (stood_still) note_stall(gap, now);
+    for (int left = stood_still ? frames_after_stall : frames_a_pass; left > 0 && !closed_; --left) {
+        if (puts_.size() >= puts_a_pass && !stood_still) break;
         if (router_.receive(incoming_, leat::deadline::now()) != leat::status::ok) break;
         on_message(now);
     }
     pass(now);
+}
+
+/// Section 3: a process that stood still declares nobody lost. The engines move their consumers' times.
+void queue_host::note_stall(ticks gap, ticks now) {
+    if (gap <= stall) return;
+    for (const auto& [routing, s] : sessions_) {
+        s->heard = std::min(s->heard + gap, now);
+        s->need_since = std::min(s->need_since + gap, now);
+    }
 }
 
 /// The rest of a pass, after what has arrived: timers, puts, hand-out, and what all that has to say to
@@ -167,17 +209,16 @@ void queue_host::pass(ticks now) {
     for (const auto& one : puts_) {
         if (!one->from->ended) touch(*one->from->queue, now);
     }
-    bool again = false, in_time = true;
+    bool again = false;
     for (const auto& which : active_) {
-        const bool done = which->engine().run_timers();
-        again = again || !done;
-        in_time = in_time && done;
+        which->has_more = !which->engine().run_timers();
+        again = again || which->has_more;
     }
-    if (in_time) run_puts();
+    if (!again) run_puts();
     for (const auto& which : active_) {
         for (auto* one : {which.get(), which->dead().get()}) {
             if (one == nullptr) continue;
-            again = !one->engine().hand_out() || again;
+            if (!one->engine().hand_out()) again = which->has_more = true;
             one->send_deliveries();
             one->tell_state();
         }
@@ -198,8 +239,8 @@ void queue_host::pass(ticks now) {
     }
     for (const auto& which : active_) {
         which->in_pass = false;
-        if (which->when_idle && which->in_flight() == 0) which->when_idle.reset();
-        which->deadline = which->engine().next_deadline();
+        if (which->in_flight() == 0) which->when_idle.clear();
+        which->deadline = which->has_more ? 0 : which->engine().next_deadline();
     }
     active_.clear();
     const bool takes = std::any_of(puts_.begin(), puts_.end(), [](const auto& one) {
@@ -224,7 +265,7 @@ void queue_host::arm(ticks now) {
         if (!self || self->closed_) return;
         self->timer_ = 0;
         self->armed_ = queueing::never;
-        self->pass(clock_now());
+        self->on_readable();
     });
 }
 
@@ -257,6 +298,7 @@ void queue_host::end_silent(ticks now) {
     serve_need();
     hellos_.sweep(now);
     strays_.sweep(now);
+    std::erase_if(left_unread_, [&](const auto& one) { return one.second.since + noted_for < now; });
     for (const auto& [routing, s] : sessions_) {
         if (s->as == wire::role::consumer) continue;
         if (s->heard + s->queue->engine().rules().session_timeout.count() > now) continue;
@@ -276,6 +318,8 @@ void queue_host::end(const session_ptr& s) {
     } else if (s->as == wire::role::consumer && s->handle != queueing::none) {
         q.consumers.erase(s->handle);
     }
+    if (s->unread.bytes() > worth_noting && left_unread_.size() < most_noted)
+        left_unread_[s->routing] = {s->unread, swept_};
     sessions_.erase(s->routing);
 }
 

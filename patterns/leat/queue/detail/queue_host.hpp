@@ -32,6 +32,9 @@ namespace leat::detail {
 /// takes nothing, and ends its session.
 class queue_host : public std::enable_shared_from_this<queue_host> {
 public:
+    /// Bytes that a frame may have beside its largest message.
+    static constexpr std::size_t beside_message = 1u << 20;
+
     queue_host(context& ctx, const endpoint& at, const socket_options& options);
 
     [[nodiscard]] static queueing::ticks clock_now();
@@ -46,6 +49,9 @@ public:
 
     /// Runs a pass soon, after something was changed from outside.
     void pass_now(hosted_queue& which);
+
+    /// To be called before something is asked or changed from outside, for which time counts.
+    void enter(hosted_queue& which);
 
     [[nodiscard]] const endpoint& bound() const noexcept { return bound_; }
     [[nodiscard]] const std::shared_ptr<loop>& events() const noexcept { return events_; }
@@ -63,7 +69,10 @@ public:
         frame.at.seen = to.in;
         scratch_.clear();
         wire::write(frame, scratch_);
-        if (send_scratch(to.routing, body)) return true;
+        const auto size = scratch_.size() + (body != nullptr ? body->size() : 0);
+        const bool good = size <= always_sent || to.unread.bytes() <= most_unread();
+        to.unread.sent(frame.at.counter, size);
+        if (good && send_scratch(to.routing, body)) return true;
         to.unreachable = true;
         ending_.push_back({to.routing, wire::error_code::session_lost, {}});
         return false;
@@ -99,6 +108,9 @@ private:
         std::string text;
     };
 
+    /// Frames so small are bounded by the ROUTER's mark; others also by what their peer has read.
+    static constexpr std::size_t always_sent = 1024;
+
     void on_readable();
     void pass(queueing::ticks now);
     void touch(hosted_queue& which, queueing::ticks now);
@@ -131,6 +143,9 @@ private:
     void fail(const session_ptr& s, fault why, wire::error_code code, std::string text);
     void count(fault why) noexcept { ++faults_[static_cast<std::size_t>(why)]; }
     bool send_scratch(std::string_view routing, message* body);
+    [[nodiscard]] std::uint64_t most_unread() const noexcept;
+    void credit(peer_session& s);
+    void note_stall(queueing::ticks gap, queueing::ticks now);
     void arm(queueing::ticks now);
     void pass_soon();
 
@@ -143,6 +158,7 @@ private:
 
     const std::function<void(const std::string&)> warn_;
     const std::shared_ptr<loop> events_;
+    const std::size_t most_frame_;
     socket router_;
     endpoint bound_;
     std::map<std::string, std::shared_ptr<hosted_queue>, std::less<>> queues_;
@@ -163,11 +179,17 @@ private:
     std::array<std::uint64_t, faults> faults_{};
     // W9, by connection. What is beyond is counted and not answered.
     rate_limit hellos_{50, 10, 65'536}, strays_{50, 10, 65'536};
+    struct left_unread {
+        unread_bytes bytes;
+        queueing::ticks since;
+    };
+    /// Of connections without a session, by the ROUTER's names for them.
+    std::unordered_map<std::string, left_unread, text_hash, std::equal_to<>> left_unread_;
     socket::parts incoming_, outgoing_;
     buffer scratch_;
     std::atomic<bool> closed_{false};
     bool soon_ = false;
-    queueing::ticks armed_ = queueing::never, swept_ = 0;
+    queueing::ticks armed_ = queueing::never, swept_ = 0, passed_ = clock_now();
     loop::id watch_ = 0, timer_ = 0, end_ = 0;
 };
 

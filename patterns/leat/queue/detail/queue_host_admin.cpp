@@ -72,6 +72,7 @@ bool queue_host::on_question(peer_session& s, wire::command what, std::span<cons
     if (what == wire::command::letters) {
         wire::letters asked;
         if (!wire::read(header, asked) || !wire::valid(asked)) return false;
+        std::sort(asked.which.seqs.begin(), asked.which.seqs.end());
         page<wire::letter> shown{asked.most};
         q.letters(asked.which, shown.wanted(),
                   [&](wire::letter&& one, auto body) { shown.add(std::move(one), body); });
@@ -85,6 +86,7 @@ bool queue_host::on_question(peer_session& s, wire::command what, std::span<cons
     }
     wire::operate asked;
     if (!wire::read(header, asked) || !wire::valid(asked)) return false;
+    std::sort(asked.which.seqs.begin(), asked.which.seqs.end());
     auto answer = q.operate(asked);
     answer.token = asked.token;
     send(s, answer);

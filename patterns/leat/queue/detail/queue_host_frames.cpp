@@ -12,7 +12,7 @@ namespace {
 
 using queueing::ticks;
 
-constexpr std::size_t most_sessions = 4096;
+constexpr std::size_t most_sessions = 65'536;
 
 }  // namespace
 
@@ -43,13 +43,23 @@ void queue_host::on_message(ticks now) {
     }
     s->in = begins.at.counter;
     s->heard = now;
+    s->unread.seen(std::min(begins.at.seen, s->out));
     touch(*s->queue, now);
     if (s->as == wire::role::consumer) s->queue->engine().heard(s->handle);
+    if (s->held_back) credit(*s);
     on_command(s, *what, header, body, now);
 }
 
+/// L5, as far as its connection has room: a consumer that does not read is not fed.
+void queue_host::credit(peer_session& s) {
+    const auto most = most_unread() / 2;
+    const auto all = s.given_bytes + (most - std::min(most, s.unread.bytes()));
+    s.held_back = all < s.credit_bytes;
+    s.queue->engine().grant(s.handle, s.credit_messages, std::min(all, s.credit_bytes));
+}
+
 void queue_host::on_command(const session_ptr& s, wire::command what, std::span<const std::byte> header,
-                            message& body, ticks) {
+                            message& body, ticks now) {
     auto& engine = s->queue->engine();
     const bool producer = s->as == wire::role::producer, consumer = s->as == wire::role::consumer;
     bool good = true;
@@ -64,7 +74,10 @@ void queue_host::on_command(const session_ptr& s, wire::command what, std::span<
         case wire::command::credit: {
             wire::credit frame;
             good = consumer && wire::read(header, frame);
-            if (good) engine.grant(s->handle, frame.messages, frame.bytes);
+            if (!good) break;
+            s->credit_messages = std::max(s->credit_messages, frame.messages);
+            s->credit_bytes = std::max(s->credit_bytes, frame.bytes);
+            credit(*s);
             break;
         }
         case wire::command::need: {
@@ -119,6 +132,7 @@ void queue_host::on_command(const session_ptr& s, wire::command what, std::span<
             break;
         default: {  // of a later version: answered, and the session goes on
             count(fault::unknown);
+            if (!strays_.take(s->routing, now)) break;
             wire::error answer;
             answer.code = static_cast<std::uint8_t>(wire::error_code::unknown_command);
             answer.text = "command " + std::to_string(static_cast<int>(what)) + " is not known";
@@ -165,7 +179,9 @@ void queue_host::on_hello(std::string_view routing, std::span<const std::byte> h
     wire::hello frame;
     if (!wire::read(header, frame) || !wire::valid(frame)) {
         count(fault::malformed);
-        return refuse(routing, 0, wire::error_code::bad_frame, "HELLO is malformed");
+        wire::beginning begins;
+        const auto session = wire::read(header, begins) ? begins.at.session : 0;
+        return refuse(routing, session, wire::error_code::bad_frame, "HELLO is malformed");
     }
     const auto answer_with = [&](wire::error_code code, const std::string& text) {
         count(fault::refused);
@@ -187,6 +203,11 @@ void queue_host::on_hello(std::string_view routing, std::span<const std::byte> h
     auto s = std::make_shared<peer_session>();
     s->routing = routing;
     s->number = frame.at.session;
+    if (const auto left = left_unread_.find(routing); left != left_unread_.end()) {
+        s->unread = left->second.bytes;
+        s->unread.begin();
+        left_unread_.erase(left);
+    }
     s->in = 1;
     s->as = static_cast<wire::role>(frame.as);
     s->queue = q;

@@ -13,7 +13,6 @@ using queueing::ticks;
 
 constexpr std::size_t puts_kept = 64;
 constexpr ticks ms = 1'000'000;
-constexpr std::uint64_t most_beside = 1u << 20;  // bytes of a frame beside its largest message
 
 }  // namespace
 
@@ -49,7 +48,7 @@ bool queue_host::on_put(const session_ptr& s, message& header, message& body) {
     one->body = std::move(body);
     one->from = s;
     puts_.push_back(std::move(one));
-    if (served_ == s) {
+    if (served_ == s && s->received + s->queue->window >= s->granted) {  // it has used what it asked for
         served_.reset();
         serve_need();
     }
@@ -80,6 +79,7 @@ void queue_host::run_put(pending_put& one) {
     if (one.bye) {
         engine.producer_bye(s.handle);
         s.queue->producers.erase(s.handle);
+        set_windows(*s.queue);
         s.handle = queueing::none;
         end(one.from);
         return;
@@ -176,7 +176,7 @@ void queue_host::grant(peer_session& s) {
 
 /// L6: a PUT that is larger than its producer's window waits until no other such one is under way.
 bool queue_host::on_need(const session_ptr& s, std::uint64_t bytes) {
-    const auto most = s->queue->engine().rules().max_message + 2 * most_beside;
+    const auto most = s->queue->engine().rules().max_message + 2 * beside_message;
     if (bytes > s->received + most) return false;
     s->need = std::max(s->need, bytes);
     grant(*s);

@@ -58,6 +58,7 @@ wire::selection selected(const letter_selection& which) {
     all.key = which.key;
     if (which.older_than) all.older_than = ms_of(*which.older_than);
     all.seqs = which.seqs;
+    std::sort(all.seqs.begin(), all.seqs.end());
     all.after = which.after;
     return all;
 }

@@ -47,7 +47,8 @@ std::optional<command> command_of(std::span<const std::byte> header) noexcept {
 }
 
 decode_limits header_limits() noexcept {
-    return {.depth = 8, .elements = most_messages, .string_bytes = 64u << 10, .binary_bytes = 64u << 10};
+    return {
+        .depth = 8, .elements = most_messages, .string_bytes = 64u << 10, .binary_bytes = longest_attributes};
 }
 
 void tidy(ranges& list) {

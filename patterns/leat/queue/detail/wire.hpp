@@ -355,6 +355,9 @@ struct error {
     MSGPACK_DEFINE(at, code, text, goes_on, least, most)
 };
 
+/// The attributes of one message, encoded.
+inline constexpr std::size_t longest_attributes = 64u << 10;
+
 /// The command of a header frame, which may be one that this version does not know; nothing when it is no
 /// frame of this protocol.
 [[nodiscard]] std::optional<command> command_of(std::span<const std::byte> header) noexcept;

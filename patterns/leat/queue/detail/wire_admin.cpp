@@ -7,8 +7,10 @@
 namespace leat::detail::wire {
 namespace {
 
+constexpr std::size_t most_seqs = 10'000;
+
 bool valid(const selection& which) noexcept {
-    return !which.why || *which.why < deaths;
+    return (!which.why || *which.why < deaths) && which.seqs.size() <= most_seqs;
 }
 
 template <class One>
