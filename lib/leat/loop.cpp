@@ -1,3 +1,4 @@
+#include <leat/detail/wait.hpp>
 #include <leat/error.hpp>
 #include <leat/loop.hpp>
 #include <leat/socket.hpp>
@@ -204,9 +205,7 @@ void loop::clear() {
 
 status loop::wait_ended(deadline until) {
     std::unique_lock lock{mutex_};
-    const auto ended = [&] { return ended_; };
-    return changed_.wait_until(lock, deadline::clock::now() + until.left(), ended) ? status::ok
-                                                                                   : status::timeout;
+    return detail::wait(changed_, lock, until, [&] { return ended_; }) ? status::ok : status::timeout;
 }
 
 }  // namespace leat

@@ -1,5 +1,7 @@
 #include <leat/monitor.hpp>
 
+#include <leat/detail/wait.hpp>
+
 #include <zmq.h>
 
 #include <arpa/inet.h>
@@ -98,11 +100,7 @@ std::size_t monitor::connected() const {
 status monitor::wait(deadline until, const std::stop_token& stop, const std::function<bool()>& come) const {
     std::unique_lock lock{mutex_};
     const auto over = [&] { return come() || closed_; };
-    if (until.is_never()) {
-        changed_.wait(lock, stop, over);
-    } else {
-        changed_.wait_until(lock, stop, deadline::clock::now() + until.left(), over);
-    }
+    detail::wait(changed_, lock, until, over, stop);
     if (come()) return status::ok;
     if (stop.stop_requested()) return status::stopped;
     return closed_ ? status::closed : status::timeout;

@@ -19,6 +19,8 @@ TEST_CASE("a delivery that is settled twice keeps its first outcome") {
 #else
         got->reject("no");
 #endif
+        CHECK(in.settled_twice() == 1);
+        CHECK_FALSE(got->lost());
         auto moved = std::move(*got);  // and what was moved from, or settled, ends in silence
     }
     CHECK(comes_true([&] { return work.stat().counts.acked == 1; }));

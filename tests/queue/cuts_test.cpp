@@ -35,7 +35,7 @@ bool had(const two_hosts& hosts) {
 
 }  // namespace
 
-TEST_CASE("a cut shorter than the session timeout repeats nothing") {
+TEST_CASE("37: a cut shorter than the session timeout repeats nothing") {
     two_hosts hosts;
     if (!had(hosts)) return;
     const auto found = proof::long_run()
@@ -46,7 +46,7 @@ TEST_CASE("a cut shorter than the session timeout repeats nothing") {
     CHECK(found.losses == 0);
 }
 
-TEST_CASE("a cut longer than the session timeout costs deliveries, and no message") {
+TEST_CASE("37: a cut longer than the session timeout costs deliveries, and no message") {
     two_hosts hosts;
     if (!had(hosts)) return;
     const auto found = proof::long_run()

@@ -16,7 +16,7 @@ support::process busy_consumer(proof::rig& all, unsigned seed, const std::string
 }  // namespace
 
 TEST_CASE(
-    "the acks of a consumer that stood still beyond its lease count while nobody had the messages since") {
+    "4: the acks of a consumer that stood still beyond its lease count while nobody had the messages since") {
     proof::rig all{{.lease = 500ms, .session_timeout = 60s}};
     auto out = all.producer(1500, 1);
     std::vector<support::process> in;
@@ -35,7 +35,7 @@ TEST_CASE(
     CHECK(found.acked == found.puts);
 }
 
-TEST_CASE("the acks of a consumer that stood still come too late for what another one has had since") {
+TEST_CASE("4: the acks of a consumer that stood still come too late for what another one has had since") {
     proof::rig all{{.lease = 500ms, .session_timeout = 60s}};
     auto out = all.producer(1500, 3);
     std::vector<support::process> in;
@@ -79,7 +79,7 @@ TEST_CASE("a consumer that stood still beyond the session timeout has lost what 
     CHECK(found.acked == found.puts);
 }
 
-TEST_CASE("a queue that stood still takes nobody for lost") {
+TEST_CASE("36: a queue that stood still takes nobody for lost") {
     const std::chrono::milliseconds still = proof::long_run() ? 60s : 4s;
     proof::rig all{proof::long_run() ? proof::rules{.lease = 30s, .session_timeout = 10s}
                                      : proof::rules{.lease = 2s, .session_timeout = 2s}};

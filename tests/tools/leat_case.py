@@ -60,15 +60,22 @@ def wait_line(stream, pattern):
     raise AssertionError(f"no line with {pattern!r} in {seen}")
 
 
+def wait_until(comes_true):
+    deadline = time.monotonic() + PATIENCE
+    while not comes_true():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"it has not come true in {PATIENCE} s")
+
+
 def wait_signal_asked(pid, number):
     """Until the process has said that it wants the signal, by a handler or by blocking it."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+
+    def asked():
         status = Path(f"/proc/{pid}/status").read_text()
         masks = re.findall(r"^Sig(?:Blk|Cgt):\s*(\w+)", status, re.M)
-        if any(int(mask, 16) >> (number - 1) & 1 for mask in masks):
-            return
-    raise AssertionError(f"process {pid} has not asked for signal {number}")
+        return any(int(mask, 16) >> (number - 1) & 1 for mask in masks)
+
+    wait_until(asked)
 
 
 def run(*words, data=None):

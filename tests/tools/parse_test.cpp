@@ -45,6 +45,13 @@ TEST_CASE("a count is a whole number from 1") {
         CHECK_SAYS(parse_count("--count", text), "is not a count; write a whole number from 1");
 }
 
+TEST_CASE("a ratio is a number from 0") {
+    CHECK(parse_ratio("--retry-jitter", "0") == 0);
+    CHECK(parse_ratio("--retry-jitter", "1.5") == 1.5);
+    for (const auto* text : {"", "-1", "x", "2x", "nan", "1e99"})
+        CHECK_SAYS(parse_ratio("--retry-jitter", text), "is not a number; write one from 0");
+}
+
 TEST_CASE("a rate is messages a second and may have a fraction") {
     CHECK(parse_rate("--rate", "0.5") == 0.5);
     CHECK(parse_rate("--rate", "100000") == 100000);

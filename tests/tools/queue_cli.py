@@ -5,7 +5,7 @@ import json
 import signal
 import unittest
 
-from leat_case import Case, Leat, PATIENCE, PIPE, run, wait_signal_asked
+from leat_case import Case, Leat, PATIENCE, PIPE, run, wait_signal_asked, wait_until
 
 
 class Queue(Case):
@@ -123,6 +123,17 @@ class Queue(Case):
             self.check_done(self.queue("purge"), b"purged 2\n")
             self.check_done(self.put("x", queue="mail"))
             self.assertEqual((self.stat()["ready"], self.stat("mail")["ready"]), (0, 1))
+
+    def test_expired_messages_can_be_dead_letters_and_attempts_unlimited(self):
+        rules = ["--on-expiry", "dead-letter", "--ttl", "200ms", "--unlimited-attempts", "--retry-first", "1ms"]
+        rules += ["--retry-factor", "1", "--retry-jitter", "0", "--max-in-flight", "1", "--max-dead-bytes", "1MiB"]
+        with self.serve(*rules, "--ingress-bytes", "1MiB", "--close-deadline", "1s", "--max-delay", "1h"):
+            self.check_done(self.put("x"))
+            wait_until(lambda: self.stat()["dead.expired"] == 1)
+            self.check_done(self.queue("dead"), b"1 expired: x\n")
+            self.assertEqual(self.put("y", "--delay", "2h")[0], 1)
+        code, _, err = run("queue", "serve", "-b", self.at, "--name", "x", "--retry-jitter", "2")
+        self.assertEqual((code, "retry.jitter is 2; 0 to 0.9 is right" in err), (2, True), err)
 
     def test_nobody_there(self):
         code, out, err = run("put", "-c", self.at, "jobs", "x", "--timeout", "100ms")

@@ -86,6 +86,13 @@ double parse_rate(std::string_view option, std::string_view text) {
     return number;
 }
 
+double parse_ratio(std::string_view option, std::string_view text) {
+    const std::string right = "is not a number; write one from 0, as in 2 or 0.2";
+    const auto [number, unit] = split(option, text, right);
+    if (!unit.empty() || number > 1e9) refuse(option, text, right);
+    return number;
+}
+
 char parse_separator(std::string_view option, std::string_view text) {
     try {
         check_topic_separator(text.size() == 1 ? text.front() : '\0');

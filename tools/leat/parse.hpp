@@ -25,6 +25,9 @@ namespace leat::command {
 /// Messages a second: a number above 0, which may have a fraction.
 [[nodiscard]] double parse_rate(std::string_view option, std::string_view text);
 
+/// A number from 0, which may have a fraction.
+[[nodiscard]] double parse_ratio(std::string_view option, std::string_view text);
+
 /// One character that may stand between the words of topics.
 [[nodiscard]] char parse_separator(std::string_view option, std::string_view text);
 

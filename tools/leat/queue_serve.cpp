@@ -97,6 +97,10 @@ void add_rules(CLI::App& sub, queue_rules& to) {
                   to.overflow = parse_word("--overflow", text, words);
               });
     sub.add_flag("--exclusive", to.exclusive, "One consumer at a time; the others stand by");
+    const auto add_ratio = [&sub](const char* name, double& rule, const char* about) {
+        add_value(sub, name, "NUMBER", about,
+                  [name, &rule](const auto& text) { rule = parse_ratio(name, text); });
+    };
     add_number("--max-messages", to.max_messages, "Room for so many messages (10000000)");
     add_size("--max-bytes", to.max_bytes, "Room for so many bytes, 64 a message included (256MiB)");
     add_size("--max-message", to.max_message, "Bytes of one message at the most (1MiB)");
@@ -104,12 +108,25 @@ void add_rules(CLI::App& sub, queue_rules& to) {
     add_time("--session-timeout", to.session_timeout, "A peer that is silent for so long is lost (10s)");
     add_time("--max-hold", to.max_hold, "How long a consumer may hold a message (30m)");
     add_number("--max-attempts", to.max_attempts, "A message that failed so often is dead (5)");
-    add_time("--retry-first", to.retry.first, "The first pause after a failure; each is twice the last (1s)");
+    sub.add_flag_callback(
+        "--unlimited-attempts", [&to] { to.max_attempts = unlimited_attempts; },
+        "A failing message is tried for ever, and its key waits for it");
+    add_time("--retry-first", to.retry.first, "The first pause after a failure (1s)");
+    add_ratio("--retry-factor", to.retry.factor, "Each pause is so many times the last (2)");
     add_time("--retry-cap", to.retry.cap, "The longest pause (5m)");
+    add_ratio("--retry-jitter", to.retry.jitter, "A pause is longer or shorter by this part at random (0.2)");
     add_time("--ttl", to.ttl, "Messages that have waited for so long expire (never)");
+    add_value(sub, "--on-expiry", "HOW", "What becomes of them: drop or dead-letter (drop)",
+              [&to](const auto& text) {
+                  constexpr std::array<std::pair<const char*, on_expiry>, 2> words{
+                      {{"drop", on_expiry::drop}, {"dead-letter", on_expiry::dead_letter}}};
+                  to.on_expiry = parse_word("--on-expiry", text, words);
+              });
+    add_time("--max-delay", to.max_delay, "The longest delay of a put (8760h)");
     sub.add_flag_callback(
         "--no-dead-letters", [&to] { to.dead_letters = false; }, "What would be dead is dropped");
     add_number("--max-dead", to.max_dead_messages, "Room for so many dead letters (100000)");
+    add_size("--max-dead-bytes", to.max_dead_bytes, "Room for so many bytes of them (1GiB)");
     add_value(sub, "--dead-full", "HOW", "What happens when it is full: stop or drop-oldest (stop)",
               [&to](const auto& text) {
                   constexpr std::array<std::pair<const char*, dead_full>, 2> words{
@@ -117,6 +134,9 @@ void add_rules(CLI::App& sub, queue_rules& to) {
                   to.dead_full = parse_word("--dead-full", text, words);
               });
     add_time("--dedup-window", to.dedup_window, "How long message ids are remembered (10m)");
+    add_number("--max-in-flight", to.max_in_flight, "So many deliveries at most are not settled (100000)");
+    add_size("--ingress-bytes", to.ingress_bytes, "What producers may send ahead, all together (64MiB)");
+    add_time("--close-deadline", to.close_deadline, "After a signal: how long consumers may finish (5s)");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <leat/detail/context_state.hpp>
 
+#include <leat/detail/wait.hpp>
 #include <leat/error.hpp>
 
 #include <zmq.h>
@@ -242,11 +243,7 @@ bool context_state::wait_until_closed(std::unique_lock<std::mutex>& lock, deadli
         return std::all_of(records_.begin(), records_.end(),
                            [&](auto& r) { return !r->open || r->owner == self; });
     };
-    if (until.is_never()) {
-        changed_.wait(lock, others_closed);
-    } else {
-        changed_.wait_until(lock, deadline::clock::now() + until.left(), others_closed);
-    }
+    wait(changed_, lock, until, others_closed);
     return std::none_of(records_.begin(), records_.end(), [](auto& r) { return r->open; });
 }
 

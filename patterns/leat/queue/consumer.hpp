@@ -6,6 +6,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <iterator>
 #include <optional>
@@ -101,6 +102,9 @@ public:
     [[nodiscard]] status wait_ready(deadline until) { return core_.wait_ready(until); }
 
     [[nodiscard]] session_state state() const { return core_.state(); }
+
+    /// How many times user code has settled a delivery that was settled already: a fault of it.
+    [[nodiscard]] std::uint64_t settled_twice() const { return core_.settled_twice(); }
 
 private:
     detail::consumer_core core_;

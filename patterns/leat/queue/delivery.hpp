@@ -19,8 +19,8 @@ namespace leat {
 /// (also by an exception) it is a `retry`. Move-only; for one thread at a time, and any. One that outlives
 /// its consumer has no effect any more.
 ///
-/// To settle it a second time, or after it was moved from, changes nothing; in a build without NDEBUG it
-/// throws leat::error (`errc::settled_twice`).
+/// To settle it a second time, or after it was moved from, changes nothing: it is counted
+/// (`consumer::settled_twice`), and in a build without NDEBUG it throws leat::error (`errc::settled_twice`).
 template <class T>
 class delivery {
 public:
@@ -29,13 +29,15 @@ public:
     delivery(delivery&& other) noexcept
         : what_(std::exchange(other.what_, {})),
           value_(std::move(other.value_)),
-          how_(std::move(other.how_)) {}
+          how_(std::move(other.how_)),
+          settled_(other.settled_) {}
     delivery& operator=(delivery&& other) noexcept {
         if (this == &other) return *this;
         drop();
         what_ = std::exchange(other.what_, {});
         value_ = std::move(other.value_);
         how_ = std::move(other.how_);
+        settled_ = other.settled_;
         return *this;
     }
 
@@ -55,11 +57,11 @@ public:
 
     /// Says that the handler is alive: `max_hold` counts from now. The lease is renewed without it.
     void extend() const {
-        if (what_.link) detail::extend(what_);
+        if (open()) detail::extend(what_);
     }
 
     /// True once it has ended without the handler's doing: the message may be with someone else.
-    [[nodiscard]] bool lost() const { return what_.link && detail::lost(what_); }
+    [[nodiscard]] bool lost() const { return open() && detail::lost(what_); }
 
     /// How many times handling it has begun and counted as failed, plus 1.
     [[nodiscard]] int attempt() const noexcept { return static_cast<int>(what_.attempts) + 1; }
@@ -76,18 +78,20 @@ public:
     [[nodiscard]] const std::map<std::string, std::string>& headers() const { return attributes().headers; }
 
 private:
+    [[nodiscard]] bool open() const noexcept { return what_.link && !settled_; }
     void settle(outcome what, std::optional<std::chrono::nanoseconds> delay = {}, std::string text = {}) {
-        if (!what_.link) {
+        if (!open()) {
+            if (what_.link) detail::settled_twice(what_);
 #ifndef NDEBUG
             throw error{errc::settled_twice, "delivery: it was settled already, or moved from"};
 #endif
             return;
         }
+        settled_ = true;
         detail::settle(what_, what, delay, std::move(text));
-        what_.link.reset();
     }
     void drop() noexcept {
-        if (what_.link) settle(outcome::retry);
+        if (open()) settle(outcome::retry);
     }
     [[nodiscard]] const put_options& attributes() const {
         if (!how_) how_ = std::make_unique<put_options>(detail::attributes_of(what_));
@@ -97,6 +101,7 @@ private:
     detail::taken_delivery what_;
     T value_;
     mutable std::unique_ptr<put_options> how_;
+    bool settled_ = false;
 };
 
 }  // namespace leat

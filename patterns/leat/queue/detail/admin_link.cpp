@@ -1,5 +1,6 @@
 #include <leat/queue/detail/admin_link.hpp>
 
+#include <leat/detail/wait.hpp>
 #include <leat/error.hpp>
 
 namespace leat::detail {
@@ -17,11 +18,7 @@ leat::status admin_link::wait(std::uint64_t& token, wire::command expects, open_
     const auto over = [&] {
         return closed_ || one.is == phase::answered || one.is == phase::broken || !refusal_.empty();
     };
-    if (until.is_never()) {
-        changed_.wait(held, over);
-    } else {
-        changed_.wait_until(held, clock::now() + until.left(), over);
-    }
+    detail::wait(changed_, held, until, over);
     open_.erase(at);
     if (one.is == phase::answered) return leat::status::ok;
     if (closed_) return leat::status::closed;

@@ -1,5 +1,6 @@
 #include <leat/queue/detail/client_link.hpp>
 
+#include <leat/detail/wait.hpp>
 #include <leat/error.hpp>
 #include <leat/queue/detail/loop_call.hpp>
 
@@ -107,11 +108,7 @@ void client_link::set_tick(std::chrono::nanoseconds interval) {
 leat::status client_link::wait_ready(deadline until) {
     lock held{mutex_};
     const auto over = [&] { return up() || closed_; };
-    if (until.is_never()) {
-        changed_.wait(held, over);
-    } else {
-        changed_.wait_until(held, clock::now() + until.left(), over);
-    }
+    wait(changed_, held, until, over);
     if (closed_) return leat::status::closed;
     return up() ? leat::status::ok : leat::status::timeout;
 }

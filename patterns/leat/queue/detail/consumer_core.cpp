@@ -33,6 +33,9 @@ void extend(const taken_delivery& which) {
 bool lost(const taken_delivery& which) {
     return which.link->lost(which);
 }
+void settled_twice(const taken_delivery& which) {
+    which.link->count_settled_twice();
+}
 put_options attributes_of(const taken_delivery& which) {
     return read_attributes(which.head);
 }
@@ -55,6 +58,9 @@ status consumer_core::wait_ready(deadline until) {
 }
 session_state consumer_core::state() const {
     return link_->state();
+}
+std::uint64_t consumer_core::settled_twice() const {
+    return link_->settled_twice();
 }
 void consumer_core::stop() {
     link_->stop();

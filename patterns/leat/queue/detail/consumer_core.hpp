@@ -40,6 +40,7 @@ void settle(const taken_delivery& which, outcome what, std::optional<std::chrono
             std::string text = {});
 void extend(const taken_delivery& which);
 [[nodiscard]] bool lost(const taken_delivery& which);
+void settled_twice(const taken_delivery& which);
 [[nodiscard]] put_options attributes_of(const taken_delivery& which);
 
 /// The untyped part of a consumer.
@@ -53,6 +54,7 @@ public:
     [[nodiscard]] status next(taken_delivery& into, deadline until);
     [[nodiscard]] status wait_ready(deadline until);
     [[nodiscard]] session_state state() const;
+    [[nodiscard]] std::uint64_t settled_twice() const;
     void stop();
     status close(deadline until);
 

@@ -2,6 +2,7 @@
 
 #include <leat/queue/detail/consumer_link.hpp>
 
+#include <leat/detail/wait.hpp>
 #include <leat/queue/detail/head.hpp>
 
 #include <algorithm>
@@ -18,13 +19,9 @@ constexpr std::size_t longest_text = 1024;
 leat::status consumer_link::next(taken_delivery& into, deadline until) {
     lock held{mutex_};
     const auto over = [&] { return buffered_ > 0 || stopped_ || closed_; };
-    if (!over() && !until.is_now()) {
+    if (!over()) {
         ++waiting_;
-        if (until.is_never()) {
-            changed_.wait(held, over);
-        } else {
-            changed_.wait_until(held, clock::now() + until.left(), over);
-        }
+        wait(changed_, held, until, over);
         --waiting_;
     }
     if (closed_ && !stopped_) return leat::status::closed;

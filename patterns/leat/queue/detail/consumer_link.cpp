@@ -1,5 +1,6 @@
 #include <leat/queue/detail/consumer_link.hpp>
 
+#include <leat/detail/wait.hpp>
 #include <leat/queue/detail/id_octets.hpp>
 
 #include <algorithm>
@@ -180,11 +181,10 @@ status consumer_link::close(deadline until) {
         lock held{mutex_};
         if (closed_) return how;
         ++closing_;
-        const auto end = clock::now() + until.left();
-        changed_.wait_until(held, end, [&] { return closed_ || taken_ == 0; });
+        wait(changed_, held, until, [&] { return closed_ || taken_ == 0; });
         if (greeted() && pending_count_ > 0) send_settle();
         const auto heard = [&] { return pending_count_ == 0 && unheard_.empty(); };
-        changed_.wait_until(held, end, [&] { return closed_ || heard(); });
+        wait(changed_, held, until, [&] { return closed_ || heard(); });
         --closing_;
         if (!closed_) how = taken_ == 0 && heard() ? status::ok : status::timeout;
         leave(held);

@@ -6,6 +6,7 @@
 #include <leat/queue/detail/slab.hpp>
 
 #include <array>
+#include <atomic>
 #include <deque>
 #include <optional>
 #include <stop_token>
@@ -24,6 +25,8 @@ public:
                 std::string text);
     void extend(const taken_delivery& which);
     [[nodiscard]] bool lost(const taken_delivery& which);
+    void count_settled_twice() noexcept { settled_twice_.fetch_add(1, std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t settled_twice() const noexcept { return settled_twice_; }
     void stop();
     status close(deadline until);
     [[nodiscard]] std::chrono::milliseconds linger() const noexcept { return options_.linger; }
@@ -91,6 +94,7 @@ private:
     time extended_{};
     std::size_t waiting_ = 0, closing_ = 0;
     bool stopped_ = false;
+    std::atomic<std::uint64_t> settled_twice_{0};
     wire::deliver frame_;
     std::optional<std::stop_callback<std::function<void()>>> on_stop_;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <leat/deadline.hpp>
+#include <leat/detail/wait.hpp>
 #include <leat/error.hpp>
 #include <leat/loop.hpp>
 
@@ -29,10 +30,7 @@ public:
     /// False at the deadline.
     [[nodiscard]] bool wait(deadline until) {
         std::unique_lock lock{mutex_};
-        if (!until.is_never())
-            return changed_.wait_until(lock, deadline::clock::now() + until.left(), [&] { return over_; });
-        changed_.wait(lock, [&] { return over_; });
-        return true;
+        return detail::wait(changed_, lock, until, [&] { return over_; });
     }
 
 private:

@@ -1,5 +1,6 @@
 #include <leat/queue/detail/producer_link.hpp>
 
+#include <leat/detail/wait.hpp>
 #include <leat/queue/detail/head.hpp>
 
 #include <algorithm>
@@ -24,11 +25,7 @@ leat::status producer_link::wait_for_room(lock& held, deadline until) {
     if (full() && !closed_) {
         ++waiting_for_room_;
         const auto over = [&] { return closed_ || !full(); };
-        if (until.is_never()) {
-            changed_.wait(held, over);
-        } else {
-            changed_.wait_until(held, clock::now() + until.left(), over);
-        }
+        wait(changed_, held, until, over);
         --waiting_for_room_;
     }
     if (closed_) return leat::status::closed;
@@ -243,11 +240,7 @@ std::size_t producer_link::flush(deadline until) {
     leave(held);
     held.lock();
     const auto over = [&] { return closed_ || undecided() == 0; };
-    if (until.is_never()) {
-        changed_.wait(held, over);
-    } else {
-        changed_.wait_until(held, clock::now() + until.left(), over);
-    }
+    detail::wait(changed_, held, until, over);
     --flushing_;
     return static_cast<std::size_t>(undecided());
 }
