@@ -241,6 +241,9 @@ std::vector<pair_case> queue_cases() {
     }
     const auto stream = [] { return redis_throughput(some); };
     all.push_back({"queue 100 B", "msg/s", "Redis stream", 5.0, false, stream, one});
+    const leat::producer_options narrow{.queue = "work", .max_unconfirmed = window};
+    all.push_back({"queue 100 B, window of 1,000", "msg/s", "Redis stream", 5.0, false, stream,
+                   [=] { return throughput(many, 1, narrow); }});
     all.push_back({"queue 100 B, frames of one message", "msg/s", "Redis stream", 1.5, false, stream,
                    [=] { return throughput(some, 1, singles); }});
     for (const auto& [part, limit_us] : {std::pair{50U, 100.0}, std::pair{99U, 400.0}}) {

@@ -57,7 +57,7 @@ struct queue_rules {
         std::chrono::milliseconds{10};  ///< Outcomes are written after that at the latest.
 
     std::uint64_t max_in_flight = 100'000;
-    std::uint64_t ingress_bytes = 64 << 20;  ///< An endpoint's memory between socket and store.
+    std::uint64_t ingress_bytes = 64 << 20;  ///< Between socket and store, of all producers.
     std::uint32_t sessions = 4096;           ///< Consumers, and producers, of the queue.
     duration max_delay = std::chrono::hours{24 * 365};
     std::uint32_t max_hops = 16;
