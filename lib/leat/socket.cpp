@@ -16,6 +16,12 @@ std::string file_of(const endpoint& ipc) {
     return ipc.str().substr(std::string_view{"ipc://"}.size());
 }
 
+[[noreturn]] void refuse_subscription(const std::string& call, role what, int failure) {
+    if (detail::is_closed(failure)) throw error{errc::closed, call + ": the socket or its context is closed"};
+    throw error{errc::bad_option,
+                call + ": " + std::string{to_string(what)} + " sockets do not subscribe; sub sockets do"};
+}
+
 }  // namespace
 
 std::string_view to_string(role r) noexcept {
@@ -133,18 +139,14 @@ void socket::disconnect(const endpoint& from) {
 
 void socket::subscribe(std::string_view prefix) {
     state_->check_owner();
-    if (zmq_setsockopt(state_->zmq, ZMQ_SUBSCRIBE, prefix.data(), prefix.size()) != 0) {
-        throw error{errc::bad_option, "subscribe: " + std::string{to_string(what())} +
-                                          " sockets do not subscribe; sub sockets do"};
-    }
+    if (zmq_setsockopt(state_->zmq, ZMQ_SUBSCRIBE, prefix.data(), prefix.size()) != 0)
+        refuse_subscription("subscribe", what(), zmq_errno());
 }
 
 void socket::unsubscribe(std::string_view prefix) {
     state_->check_owner();
-    if (zmq_setsockopt(state_->zmq, ZMQ_UNSUBSCRIBE, prefix.data(), prefix.size()) != 0) {
-        throw error{errc::bad_option, "unsubscribe: " + std::string{to_string(what())} +
-                                          " sockets do not subscribe; sub sockets do"};
-    }
+    if (zmq_setsockopt(state_->zmq, ZMQ_UNSUBSCRIBE, prefix.data(), prefix.size()) != 0)
+        refuse_subscription("unsubscribe", what(), zmq_errno());
 }
 
 status socket::wait_connected(std::size_t n, deadline until) const {

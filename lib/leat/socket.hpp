@@ -90,6 +90,7 @@ public:
     [[nodiscard]] status wait_sent(deadline until);
 
     /// Adds to and takes from what a SUB socket receives: everything that begins with `prefix`.
+    /// @throws leat::error: `bad_option` for another kind of socket; `closed`.
     void subscribe(std::string_view prefix);
     void unsubscribe(std::string_view prefix);
 

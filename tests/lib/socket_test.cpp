@@ -230,6 +230,14 @@ TEST_CASE("a subscriber receives what begins with its prefix, until it takes tha
     CHECK(support::receive(both.binder) == std::string("\0a", 2));
 }
 
+TEST_CASE("who is closed cannot subscribe any more, and is told so") {
+    leat::context ctx;
+    leat::socket s{ctx, role::sub};
+    s.close();
+    CHECK_THROWS_LEAT(s.subscribe("a"), errc::closed, "subscribe: the socket or its context is closed");
+    CHECK_THROWS_LEAT(s.unsubscribe("a"), errc::closed, "unsubscribe: the socket or its context is closed");
+}
+
 TEST_CASE("only a subscriber can subscribe") {
     context ctx;
     leat::socket s{ctx, role::push};

@@ -6,6 +6,8 @@
 #include "support/throws.hpp"
 #include "support/warnings.hpp"
 
+#include <optional>
+#include <thread>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -238,6 +240,36 @@ TEST_CASE("a publisher and a subscriber outlive their context and say that it is
     CHECK(out.publish("a", 1, patience) == status::closed);
     CHECK(out.flush(patience) == status::closed);
     in.close();
+    CHECK(in.receive(patience).why() == status::closed);
+}
+
+TEST_CASE("waits end as closed when the socket or the context was closed before, with last values too") {
+    for (const bool last_values : {false, true}) {
+        CAPTURE(last_values);
+        std::optional<leat::context> ctx{std::in_place};
+        const leat::subscribe_options options{
+            .bind = "tcp://127.0.0.1:*", .patterns = {"a"}, .last_values = last_values};
+        leat::subscriber<int> own{*ctx, options}, other{*ctx, options};
+        own.close();
+        CHECK(own.wait_ready(1, patience) == status::closed);
+        CHECK(own.receive(patience).why() == status::closed);
+        CHECK_THROWS_LEAT(own.subscribe("b"), leat::errc::closed, "subscribe: the socket");
+        CHECK_THROWS_LEAT(own.unsubscribe("a"), leat::errc::closed, "unsubscribe: the socket");
+        std::jthread closing{[&] { ctx->close(patience); }};
+        CHECK(other.receive(patience).why() == status::closed);
+        CHECK(other.wait_ready(1, patience) == status::closed);
+        CHECK(other.receive(patience).why() == status::closed);
+        other.close();
+    }
+}
+
+TEST_CASE("an ask for last values that is due after the end is not made") {
+    leat::context ctx;
+    leat::subscriber<int> in{ctx, {.bind = "tcp://127.0.0.1:*", .patterns = {"a"}, .last_values = true}};
+    in.subscribe("b");
+    in.close();
+    CHECK(in.wait_ready(1, patience) == status::closed);
+    CHECK(in.wait_ready(0, patience) == status::closed);
     CHECK(in.receive(patience).why() == status::closed);
 }
 

@@ -37,11 +37,11 @@ public:
     subscriber& operator=(const subscriber&) = delete;
 
     /// Adds a pattern; one that is there already changes nothing. With last values, those come for it too.
-    /// @throws leat::error (`bad_option`)
+    /// @throws leat::error: `bad_option`; `closed`.
     void subscribe(std::string_view pattern) { channel_.subscribe(pattern); }
 
     /// Takes a pattern away. What has arrived for it and was not received yet is not given any more.
-    /// @throws leat::error (`bad_option`) when there is no such pattern.
+    /// @throws leat::error: `bad_option` when there is no such pattern; `closed`.
     void unsubscribe(std::string_view pattern) { channel_.unsubscribe(pattern); }
 
     /// Waits until `n` different leat publishers have answered over the way that publications take, through

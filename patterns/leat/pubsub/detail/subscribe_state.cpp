@@ -26,6 +26,17 @@ socket_options socket_options_of(const subscribe_options& options) {
     return socket;
 }
 
+/// To wait and to receive subscribes as well, and a socket that was closed meanwhile is a status there.
+template <class Call>
+status unless_closed(const Call& call) {
+    try {
+        return call();
+    } catch (const error& why) {
+        if (why.kind() != errc::closed) throw;
+        return status::closed;
+    }
+}
+
 }  // namespace
 
 subscribe_channel::state::state(context& ctx, subscribe_options options)
@@ -79,6 +90,10 @@ void subscribe_channel::state::ask_if_due() {
 }
 
 status subscribe_channel::state::wait_ready(std::size_t n, deadline until) {
+    return unless_closed([&] { return probe(n, until); });
+}
+
+status subscribe_channel::state::probe(std::size_t n, deadline until) {
     constexpr auto first_pause = 50ms, longest_pause = 1000ms;
     std::unordered_set<std::uint64_t> publishers;
     std::string probe, probe_before;
@@ -109,7 +124,7 @@ status subscribe_channel::state::wait_ready(std::size_t n, deadline until) {
         }
     }
     for (const auto& old : {probe, probe_before}) {
-        if (!old.empty() && in.handle() != nullptr && why != status::closed) in.unsubscribe(old);
+        if (!old.empty() && why != status::closed) in.unsubscribe(old);
     }
     return why;
 }
@@ -122,10 +137,12 @@ void subscribe_channel::state::keep_waiting(received&& one) {
 }
 
 status subscribe_channel::state::next(deadline until) {
-    for (;;) {
-        if (const auto why = take(until); why != status::ok) return why;
-        if (judge()) return status::ok;
-    }
+    return unless_closed([&] {
+        for (;;) {
+            if (const auto why = take(until); why != status::ok) return why;
+            if (judge()) return status::ok;
+        }
+    });
 }
 
 status subscribe_channel::state::take(deadline until) {

@@ -45,6 +45,7 @@ public:
 
 private:
     // subscribe_state.cpp
+    status probe(std::size_t n, deadline until);
     status take(deadline until);
     status read(received& into, deadline until);
     void ask_if_due();
