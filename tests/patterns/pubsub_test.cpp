@@ -1,11 +1,15 @@
 #include <leat/context.hpp>
+#include <leat/pubsub/detail/publish_watch.hpp>
 #include <leat/pubsub/publisher.hpp>
 #include <leat/pubsub/subscriber.hpp>
 
 #include "support/joined.hpp"
+#include "support/running_relay.hpp"
 #include "support/throws.hpp"
 #include "support/warnings.hpp"
 
+#include <filesystem>
+#include <future>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -307,6 +311,28 @@ TEST_CASE("topics beyond the bound of a publisher are published without numbers"
     CHECK(numbers == std::vector<std::uint64_t>{1, 1, 0, 0, 2});
     CHECK(out.answers().unnumbered.value() == 2);
     CHECK(in.seen().untracked.value() == 2);
+}
+
+TEST_CASE("a publisher that was closed and kept for a while leaves no descriptor behind") {
+    leat::context ctx;
+    const auto open_files = [] {
+        return std::distance(std::filesystem::directory_iterator{"/proc/self/fd"},
+                             std::filesystem::directory_iterator{});
+    };
+    const auto publish_and_close = [&] {
+        leat::publisher<int> out{ctx, {.connect = "tcp://127.0.0.1:9"}};
+        REQUIRE(out.publish("a", 1) == status::ok);
+        out.close();
+        std::promise<void> ticked;
+        auto& events = ctx.background();
+        events.post(
+            [&] { events.after(3 * leat::detail::publish_watch::pulse, [&] { ticked.set_value(); }); });
+        ticked.get_future().wait();
+    };
+    publish_and_close();
+    const auto before = open_files();
+    for (int i = 0; i < 10; ++i) publish_and_close();
+    CHECK(support::comes_true([&] { return open_files() <= before; }));
 }
 
 TEST_CASE("a publisher ends with its context, which leaves nothing behind") {

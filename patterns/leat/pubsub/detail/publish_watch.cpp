@@ -29,11 +29,13 @@ void publish_watch::begin_ticks(std::chrono::nanoseconds in) {
 }
 
 void publish_watch::end() {
+    ended_ = true;
     unwatch();
     events_.cancel(end_);
 }
 
 void publish_watch::tick_in(std::chrono::nanoseconds in) {
+    if (ended_) return;
     events_.after(in, [own = shared_from_this()] {
         const auto alive = own->publisher_.lock();
         if (!alive) return;
@@ -46,7 +48,7 @@ void publish_watch::tick_in(std::chrono::nanoseconds in) {
 }
 
 void publish_watch::watch() {
-    if (watched_ != 0) return;
+    if (ended_ || watched_ != 0) return;
     watched_ = events_.watch_fd(fd_, [own = shared_from_this()] {
         const auto alive = own->publisher_.lock();
         if (!alive || !alive->on_news()) own->unwatch();

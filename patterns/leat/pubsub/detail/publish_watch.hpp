@@ -42,6 +42,7 @@ private:
     const int fd_;  // a copy, so that it outlasts the socket
     const loop::id end_;
     loop::id watched_ = 0;
+    bool ended_ = false;
 };
 
 }  // namespace leat::detail
