@@ -4,6 +4,7 @@
 
 #include "support/tcp_proxy.hpp"
 
+#include <future>
 #include <iterator>
 #include <thread>
 
@@ -14,19 +15,31 @@ namespace wire = leat::detail;
 /// A publisher by hand.
 class fake_publisher {
 public:
-    explicit fake_publisher(leat::context& ctx)
-        : out_(ctx, leat::role::xpub), at_(out_.bind(leat::endpoint{"tcp://127.0.0.1:*"})) {}
+    explicit fake_publisher(leat::context& ctx, std::uint64_t its_id = 77)
+        : id(its_id), out_(ctx, leat::role::xpub), at_(out_.bind(leat::endpoint{"tcp://127.0.0.1:*"})) {}
 
     [[nodiscard]] const leat::endpoint& at() const { return at_; }
+
+    /// What it is asked next.
+    std::optional<wire::question> question(leat::deadline until) {
+        for (leat::message said; out_.receive(said, until) == status::ok;) {
+            if (said.text().front() != 1) continue;
+            if (auto read = wire::read_question(said.text().substr(1))) return read;
+        }
+        return std::nullopt;
+    }
 
     /// The next ask for last values.
     wire::question asked() {
         for (;;) {
-            leat::message said;
-            REQUIRE(out_.receive(said, patience) == status::ok);
-            if (said.text().front() != 1) continue;
-            if (auto read = wire::read_question(said.text().substr(1)); read && !read->probe) return *read;
+            const auto read = question(patience);
+            REQUIRE(read);
+            if (!read->probe) return *read;
         }
+    }
+
+    void ready(const wire::question& of) {
+        send({leat::message{wire::probe_topic(of.one)}, end({wire::publication_kind::ready, 1, id, 0, 0})});
     }
 
     void value(const wire::question& of, const char* topic, std::uint64_t sequence) {
@@ -46,7 +59,7 @@ public:
               end({wire::publication_kind::live, count, id, sequence, 0})});
     }
 
-    static constexpr std::uint64_t id = 77;
+    const std::uint64_t id;
 
 private:
     static leat::message end(const wire::trailer& of) {
@@ -130,6 +143,31 @@ TEST_CASE("last values that were cut short are noticed and asked for again, in s
     CHECK(next(in, 400ms) == "timeout");
     CHECK(in.seen().asked.value() == 2);
     CHECK(in.seen().repeats.value() == 1);
+}
+
+TEST_CASE(
+    "a publisher that is there and has not answered the ask is asked again, though another has answered") {
+    leat::context ctx;
+    fake_publisher answers{ctx, 77}, refuses{ctx, 78};
+    auto options = asking(answers.at(), {">"});
+    options.connect.push_back(refuses.at());
+    subscriber in{ctx, options};
+    auto got = std::async(std::launch::async, [&] {
+        in.hand_over();
+        const auto why = in.wait_ready(1, patience);
+        const auto first = next(in);
+        in.hand_over();
+        return std::string{to_string(why)} + ", " + first;
+    });
+    for (int asks = 0; got.wait_for(0s) != std::future_status::ready;) {
+        if (const auto of = answers.question(1ms); of && !of->probe) answers.end_of(*of, 0);
+        const auto of = refuses.question(1ms);
+        if (of && of->probe) refuses.ready(*of);
+        if (!of || of->probe || ++asks < 3) continue;
+        refuses.value(*of, "b", 7);
+        refuses.end_of(*of, 1);
+    }
+    CHECK(got.get() == "ok, b=7*");
 }
 
 TEST_CASE("of a batch that begins before the last value only what follows it is given") {

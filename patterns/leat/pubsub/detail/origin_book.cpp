@@ -47,10 +47,10 @@ void origin_book::set_owes(origin& of, bool owes) noexcept {
 
 void origin_book::forgive(const std::function<void(std::string_view)>& drop) {
     for (auto& one : by_use_) {
-        one.owes_values = false;
+        const bool silent = one.owes_values && !one.answered;
+        set_owes(one, silent && ++one.asks_unanswered < most_asks_unanswered);
         if (!one.next_part.empty()) drop(std::exchange(one.next_part, {}));
     }
-    owing_ = 0;
 }
 
 void origin_book::forget_topics(origin& of) {

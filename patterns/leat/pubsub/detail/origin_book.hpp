@@ -28,6 +28,7 @@ struct origin {
 
     bool answered = false;     // it has the subscriptions: its last values have come, or begun to
     bool owes_values = false;  // more of them are to come
+    int asks_unanswered = 0;   // since it was heard of
     nonce values_of = 0;       // the ask that `values` belongs to
     std::uint32_t values = 0;  // that have come of a part
     std::string next_part;     // the subscription that asks for it
@@ -38,6 +39,7 @@ struct origin {
 class origin_book {
 public:
     static constexpr std::size_t most_origins = 10'000;
+    static constexpr int most_asks_unanswered = 5;
 
     explicit origin_book(std::size_t most_topics) : most_topics_(most_topics) {}
 
@@ -58,7 +60,8 @@ public:
 
     void set_owes(origin& of, bool owes) noexcept;
 
-    /// Nobody owes values until it is heard of again. Gives the asks for next parts to `drop`.
+    /// All are asked anew, and nobody owes values until it is heard of again, but for those that have never
+    /// answered, a few times. Gives the asks for next parts to `drop`.
     void forgive(const std::function<void(std::string_view)>& drop);
     [[nodiscard]] bool owes_values() const noexcept { return owing_ > 0; }
 

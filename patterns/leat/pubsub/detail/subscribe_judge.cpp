@@ -54,17 +54,22 @@ bool subscribe_channel::state::judge_live(std::string_view topic, const trailer&
         return follow(from, current.topic, end);
     // Its last values come first, and what follows them; this is among or before them.
     seen.superseded.add(end.count);
+    await_values(from);
+    return false;
+}
+
+void subscribe_channel::state::await_values(origin& from) {
     origins_.set_owes(from, true);
     request_.expect_answer();
-    return false;
 }
 
 bool subscribe_channel::state::judge_private(std::string_view topic) {
     const auto end = trailer::decode(now_.frames[std::min(now_.count, now_.frames.size()) - 1].view());
     if (now_.answers_probe) {
-        // Its last values came before, unless it had too many asks.
         // NOLINTNEXTLINE(bugprone-unchecked-optional-access): wait_ready has read the trailer
-        static_cast<void>(origin_of(*end));
+        auto& from = origin_of(*end);
+        // Its last values came before, unless it had too many asks or they found no room.
+        if (wants_values_ && !from.answered) await_values(from);
         return false;
     }
     if (!request_.is_answer(topic)) return false;  // another subscriber's, or an old one

@@ -60,6 +60,7 @@ private:
     void judge_end(const trailer& end);
     bool follow(origin& from, std::string_view topic, const trailer& end);
     origin& origin_of(const trailer& end);
+    void await_values(origin& from);
     bool malformed() noexcept;
 
     const char separator_;
