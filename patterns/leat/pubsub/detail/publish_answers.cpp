@@ -102,8 +102,10 @@ bool publish_state::answer_ask(const question& asked) {
     const auto most = std::max(1u, room == 0 ? asked.most : std::min(asked.most, room));
     message where{values_topic(asked.one)};
     trailer end{publication_kind::end, 0, id, asked.from, name_};
-    for (auto* topic : topics_.kept()) {
-        if (topic->stamp <= asked.from || !wanted.matches(topic->frame.text())) continue;
+    const auto& kept = topics_.kept();
+    for (auto at = kept.upper_bound(asked.from); at != kept.end(); ++at) {
+        auto* const topic = at->second;
+        if (!wanted.matches(topic->frame.text())) continue;
         if (end.count == most) {
             end.kind = publication_kind::part;
             break;

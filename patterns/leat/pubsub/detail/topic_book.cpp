@@ -16,18 +16,20 @@ published_topic* topic_book::find(std::string_view topic) {
 
 void topic_book::keep(published_topic& topic, message&& value) {
     topic.last_value = std::move(value);
+    auto place = kept_.extract(topic.stamp);
+    if (place.empty() && kept_.size() >= most_values_) {
+        place = kept_.extract(kept_.begin());
+        place.mapped()->last_value = {};
+        place.mapped()->stamp = 0;
+    }
     topic.stamp = ++last_stamp_;
-    if (topic.kept) {
-        kept_.splice(kept_.end(), kept_, *topic.kept);
+    if (place.empty()) {
+        kept_.emplace_hint(kept_.end(), topic.stamp, &topic);
         return;
     }
-    if (kept_.size() >= most_values_) {
-        auto& oldest = *kept_.front();
-        oldest.last_value = {};
-        oldest.kept.reset();
-        kept_.pop_front();
-    }
-    topic.kept = kept_.insert(kept_.end(), &topic);
+    place.key() = topic.stamp;
+    place.mapped() = &topic;
+    kept_.insert(kept_.end(), std::move(place));
 }
 
 }  // namespace leat::detail

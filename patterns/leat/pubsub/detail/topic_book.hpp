@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <list>
+#include <map>
 #include <optional>
 #include <string_view>
 
@@ -21,8 +22,7 @@ struct published_topic {
     std::uint64_t sequence = 0;                            // of the last message that was sent
     std::optional<std::list<open_batch>::iterator> batch;  // the frame that is being filled
     message last_value;
-    std::uint64_t stamp = 0;                                    // grows along topic_book::kept
-    std::optional<std::list<published_topic*>::iterator> kept;  // where in topic_book::kept
+    std::uint64_t stamp = 0;  // of the last value, in topic_book::kept; 0: none is kept
 };
 
 /// The topics of a publisher, and the last values of those published to most recently.
@@ -40,14 +40,15 @@ public:
     /// Makes `value` the topic's last one.
     void keep(published_topic& topic, message&& value);
 
-    /// Those with a last value, the one published to longest ago, with the lowest stamp, first.
-    [[nodiscard]] std::list<published_topic*>& kept() noexcept { return kept_; }
+    /// Those with a last value, by a stamp that grows with each one: the one published to longest ago first.
+    using kept_topics = std::map<std::uint64_t, published_topic*>;
+    [[nodiscard]] const kept_topics& kept() const noexcept { return kept_; }
 
 private:
     const std::size_t most_, most_values_;
     const char separator_;
     text_map<published_topic> topics_;
-    std::list<published_topic*> kept_;
+    kept_topics kept_;
     published_topic* latest_ = nullptr;
     std::uint64_t last_stamp_ = 0;
 };
