@@ -111,9 +111,7 @@ bool publish_state::answer_ask(const question& asked) {
             break;
         }
         if (begin(where.share()) != status::ok) return false;
-        auto name = topic->frame.share();
-        if (zmq_msg_send(name.handle(), out.handle(), ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) return false;
-        name.taken();
+        if (auto name = topic->frame.share(); go_on(name) != status::ok) return false;
         auto value = topic->last_value.share();
         if (finish(value, {publication_kind::last_value, 1, id, topic->sequence, name_}) != status::ok)
             return false;

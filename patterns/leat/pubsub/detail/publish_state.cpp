@@ -136,14 +136,20 @@ status publish_state::begin(message head) {
     return status::ok;
 }
 
-/// Sends the last two frames, which always have room.
-status publish_state::finish(message& body, const trailer& end) {
-    const auto size = body.size();
-    while (zmq_msg_send(body.handle(), out.handle(), ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
+/// Sends a frame between the first and the last, which always has room.
+status publish_state::go_on(message& frame) {
+    const auto size = frame.size();
+    while (zmq_msg_send(frame.handle(), out.handle(), ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
         if (zmq_errno() != EINTR) return status::closed;
     }
-    body.taken();
+    frame.taken();
     out.counts().bytes_sent.add(size);
+    return status::ok;
+}
+
+/// Sends the last two frames, which always have room.
+status publish_state::finish(message& body, const trailer& end) {
+    if (const auto why = go_on(body); why != status::ok) return why;
     message last{std::span<const std::byte>{end.encode()}};
     return out.send(last, deadline::now(), end.count);
 }

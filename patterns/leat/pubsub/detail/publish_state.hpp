@@ -68,6 +68,7 @@ private:
     // publish_state.cpp
     status publish_alone(locked& lock, published_topic& topic, message& body, deadline until);
     status begin(message head);
+    status go_on(message& frame);
     status finish(message& body, const trailer& end);
     trailer live(const published_topic& topic, std::uint32_t count) const noexcept;
     void sent(published_topic& topic, std::uint32_t count);
