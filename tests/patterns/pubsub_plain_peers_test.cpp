@@ -30,7 +30,19 @@ for _ in range(int(sys.argv[3])):
     report(f'{len(frames)} {frames[0].decode()} {json.dumps(list(unpacker))}')
 )";
 
-// Publishes argv[1] in a loop, since a PUB never knows when somebody listens, until a line comes.
+// Runs argv[1], which publishes with a plain `pub`, over and over, since a PUB never knows when somebody
+// listens.
+constexpr auto python_plain_publisher = R"(
+import msgpack, zmq
+pub = zmq.Context().socket(zmq.PUB)
+pub.setsockopt(zmq.XPUB_NODROP, 1)
+port = pub.bind_to_random_port('tcp://127.0.0.1')
+report(str(port))
+while True:
+    exec(sys.argv[1])
+)";
+
+// An XPUB, which like a PUB knows nothing of leat: runs argv[2] once argv[1] is subscribed to.
 constexpr auto python_publisher = R"(
 import msgpack, select, zmq
 pub = zmq.Context().socket(zmq.XPUB)
@@ -63,7 +75,33 @@ TEST_CASE("a plain SUB in Python follows a leat publisher by prefix, batches too
     CHECK(other.wait(patience) == 0);
 }
 
-TEST_CASE("a leat subscriber follows a plain PUB in Python: topic and body, batches, and a topic alone") {
+TEST_CASE("a leat subscriber follows a plain PUB in Python from some message on") {
+    auto peer = support::run_python(python_plain_publisher, {R"(
+number = globals().get('number', 0) + 1
+pub.send_multipart([b'orders.new', msgpack.packb({'number': number, 'item': 'tea'})])
+pub.send_multipart([b'others', b'\xc1'])
+)"});
+    const auto port = peer.line(patience);
+    REQUIRE(port);
+    leat::context ctx;
+    leat::subscriber<order> in{
+        ctx, {.connect = leat::endpoint{"tcp://127.0.0.1:" + *port}, .patterns = {"orders.*"}}};
+    std::uint64_t first = 0;
+    for (std::uint64_t i = 0; i < 10; ++i) {
+        const auto got = in.receive(patience);
+        REQUIRE(got);
+        if (i == 0) first = got->value.number;
+        CHECK(got->topic == "orders.new");
+        CHECK(got->value.number == first + i);
+        CHECK(got->value.item == "tea");
+        CHECK(got->publisher == 0);
+    }
+    CHECK(first > 0);
+    CHECK(in.seen().plain.value() == 10);
+    CHECK(in.seen().malformed.value() == 0);
+}
+
+TEST_CASE("a leat subscriber takes what plain peers send: topic and body, batches, and a topic alone") {
     auto peer = support::run_python(python_publisher, {"orders.", R"(
 body = msgpack.packb({'number': 1, 'item': 'tea'})
 pub.send_multipart([b'orders.new', body])
@@ -98,7 +136,7 @@ pub.send_multipart([b'orders.end', body])
     CHECK(in.counts().dropped(leat::drop_reason::undecodable) == 2);
 }
 
-TEST_CASE("bytes from a plain PUB may be a topic alone") {
+TEST_CASE("bytes from a plain peer may be a topic alone") {
     auto peer = support::run_python(python_publisher, {"", R"(
 pub.send(b'weather 10001 sunny')
 pub.send_multipart([b'raw', b'\x00\xff'])
