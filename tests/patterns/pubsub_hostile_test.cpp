@@ -1,4 +1,5 @@
 #include <leat/context.hpp>
+#include <leat/loop.hpp>
 #include <leat/pubsub/detail/origin_book.hpp>
 #include <leat/pubsub/detail/wire.hpp>
 #include <leat/pubsub/publisher.hpp>
@@ -7,6 +8,7 @@
 #include "support/joined.hpp"
 #include "support/running_relay.hpp"
 
+#include <future>
 #include <random>
 #include <thread>
 
@@ -195,10 +197,18 @@ TEST_CASE("a flood of asks for last values is bounded, and others are still serv
     leat::publisher<int> out{ctx, {.bind = "tcp://127.0.0.1:*", .last_values = 1000}};
     for (int i = 0; i < 1000; ++i) REQUIRE(out.publish("t." + std::to_string(i), i) == status::ok);
     auto evil = support::connected(ctx, role::xsub, out.bound()[0], {.send_frames = 0});
+    // While the loop is held up nothing is answered.
+    std::promise<void> go_on;
+    ctx.background().post([&] { go_on.get_future().wait(); });
     for (wire::nonce i = 1; i <= 20'000; ++i) {
         leat::message m{"\x01" + wire::ask_topic({.one = i, .most = 1000, .patterns = {">"}})};
         REQUIRE(evil.send(m, patience) == status::ok);
     }
+    CHECK(support::comes_true([&] {
+        static_cast<void>(out.subscribers("a"));  // looks at what has come
+        return out.answers().refused.value() == 19'000;
+    }));
+    go_on.set_value();
     leat::subscriber<int> in{ctx, {.connect = out.bound()[0], .patterns = {"a"}}};
     REQUIRE(in.wait_ready(1, patience) == status::ok);
     REQUIRE(out.publish("a", 1) == status::ok);
