@@ -105,8 +105,6 @@ TEST_CASE("last values that do not fit into the way at once come in parts") {
         REQUIRE(seen.insert(got->topic).second);
     }
     CHECK(out.answers().snapshots.value() >= topics / 5);
-    CHECK(in.seen().repeats.value() == 0);
-    CHECK(in.seen().asked.value() == 1);
     REQUIRE(in.wait_ready(1, patience) == status::ok);
     REQUIRE(out.publish("t.0", leat::bytes{"live"}) == status::ok);
     CHECK(in.receive(patience)->value.text() == "live");
@@ -125,24 +123,29 @@ TEST_CASE("last values that were cut short are noticed and asked for again, in s
     }
     SUBCASE("the end is missing") {}
     CHECK(next(in) == "a=5*");
-    std::jthread receiving{[&] {
+    auto got = std::async(std::launch::async, [&] {
         in.hand_over();
-        CHECK(next(in) == "a=6");
-        CHECK(next(in) == "b=7*");
+        const auto live = next(in), value = next(in);
         in.hand_over();
-    }};
-    const auto second = out.asked();
-    CHECK(second.one != first.one);
-    CHECK(second.most < first.most);
-    out.live("a", 6);
-    out.value(second, "a", 5);
-    out.value(second, "b", 7);
-    out.end_of(second, 2);
-    receiving.join();
-    in.hand_over();
+        return live + ", " + value;
+    });
+    while (got.wait_for(0s) != std::future_status::ready) {
+        const auto again = out.question(1ms);  // under load it may ask several times
+        if (!again) continue;
+        CHECK(again->one != first.one);
+        CHECK(again->most < first.most);
+        out.live("a", 6);
+        out.value(*again, "a", 5);
+        out.value(*again, "b", 7);
+        out.end_of(*again, 2);
+    }
+    CHECK(got.get() == "a=6, b=7*");
+    CHECK(in.seen().repeats.value() >= 1);
+    while (next(in, 400ms) != "timeout") {
+    }
+    const auto asked = in.seen().asked.value();
     CHECK(next(in, 400ms) == "timeout");
-    CHECK(in.seen().asked.value() == 2);
-    CHECK(in.seen().repeats.value() == 1);
+    CHECK(in.seen().asked.value() == asked);
 }
 
 TEST_CASE(
