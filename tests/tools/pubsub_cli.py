@@ -2,6 +2,7 @@
 """`leat pub` and `leat sub` from outside. Usage: pubsub_cli.py LEAT [unittest arguments]"""
 
 import signal
+import subprocess
 import unittest
 
 import zmq
@@ -82,6 +83,27 @@ class PubSub(Case):
         code, out, err = run("pub", "-b", self.endpoint("other"), "t", "x", "--wait", "2", "--timeout", "50ms")
         self.assertEqual((code, out), (3, b""))
         self.assertEqual(err, "leat pub: timed out: 0 of 2 subscribers to t came within 50ms\n")
+
+    def test_block_waits_for_the_slowest_and_loses_nothing(self):
+        context = zmq.Context()
+        self.addCleanup(context.destroy, 0)
+        slow = context.socket(zmq.SUB)
+        self.addCleanup(slow.close, 0)
+        slow.subscribe(b"t")
+        with subprocess.Popen(["yes", "x" * 10_000], stdout=PIPE) as endless:
+            words = ("t", "--wait", "1", "--block", "--timeout", "300ms")
+            with Leat("pub", "-b", "tcp://127.0.0.1:*", *words, stdin=endless.stdout) as publisher:
+                slow.connect(publisher.bound())
+                code, out, err = publisher.end()
+            endless.kill()
+        self.assertEqual((code, out), (3, b""))
+        self.assertRegex(err, r"^leat pub: timed out: a subscriber took nothing for 300ms; [\d,]+ messages published before\n")
+        numbers = []
+        while slow.poll(200):
+            topic, body, trailer = slow.recv_multipart()
+            numbers.append(int.from_bytes(trailer[16:24], "big"))
+        self.assertGreater(len(numbers), 0)
+        self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
 
     def test_nobody_listens(self):
         code, _, err = run("pub", "-b", self.endpoint(), "t", "x")
