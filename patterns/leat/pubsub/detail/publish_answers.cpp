@@ -102,10 +102,8 @@ bool publish_state::answer_ask(const question& asked) {
     const auto most = std::max(1u, room == 0 ? asked.most : std::min(asked.most, room));
     message where{values_topic(asked.one)};
     trailer end{publication_kind::end, 0, id, asked.from, name_};
-    const auto& kept = topics_.kept();
-    for (auto at = kept.upper_bound(asked.from); at != kept.end(); ++at) {
-        auto* const topic = at->second;
-        if (!wanted.matches(topic->frame.text())) continue;
+    for (const auto& [stamp, topic] : topics_.kept_after(asked.from)) {
+        if (topic == nullptr || !wanted.matches(topic->text)) continue;
         if (end.count == most) {
             end.kind = publication_kind::part;
             break;
@@ -115,7 +113,7 @@ bool publish_state::answer_ask(const question& asked) {
         auto value = topic->last_value.share();
         if (finish(value, {publication_kind::last_value, 1, id, topic->sequence, name_}) != status::ok)
             return false;
-        end.sequence = topic->stamp;
+        end.sequence = stamp;
         ++end.count;
     }
     if (begin(where.share()) != status::ok) return false;
