@@ -101,10 +101,11 @@ status publish_state::publish_alone(locked& lock, published_topic& topic, messag
     for (;;) {
         auto why = begin(topic.frame.share());
         if (why == status::ok) {
-            message kept = topics_.keeps_values() && topic.numbered ? body.share() : message{};
+            std::optional<message> kept;
+            if (topics_.keeps_values() && topic.numbered) kept = body.share();
             why = finish(body, live(topic, 1));
             if (why != status::ok) return why;
-            if (topics_.keeps_values() && topic.numbered) topics_.keep(topic, std::move(kept));
+            if (kept) topics_.keep(topic, std::move(*kept));
             sent(topic, 1);
             return why;
         }
@@ -116,8 +117,8 @@ status publish_state::publish_alone(locked& lock, published_topic& topic, messag
 /// Sends the first frame of a message, where libzmq decides whether it has room: `timeout` when not.
 status publish_state::begin(message head) {
     out.hand_over();
-    const auto size = head.size();
-    while (zmq_msg_send(head.handle(), out.handle(), ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
+    int size = 0;
+    while ((size = zmq_msg_send(head.handle(), out.handle(), ZMQ_DONTWAIT | ZMQ_SNDMORE)) < 0) {
         switch (zmq_errno()) {
             case EINTR:
                 continue;
@@ -132,25 +133,26 @@ status publish_state::begin(message head) {
         }
     }
     head.taken();
-    out.counts().bytes_sent.add(size);
+    out.counts().bytes_sent.add(static_cast<std::size_t>(size));
     return status::ok;
 }
 
 /// Sends a frame between the first and the last, which always has room.
 status publish_state::go_on(message& frame) {
-    const auto size = frame.size();
-    while (zmq_msg_send(frame.handle(), out.handle(), ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
+    int size = 0;
+    while ((size = zmq_msg_send(frame.handle(), out.handle(), ZMQ_DONTWAIT | ZMQ_SNDMORE)) < 0) {
         if (zmq_errno() != EINTR) return status::closed;
     }
     frame.taken();
-    out.counts().bytes_sent.add(size);
+    out.counts().bytes_sent.add(static_cast<std::size_t>(size));
     return status::ok;
 }
 
 /// Sends the last two frames, which always have room.
 status publish_state::finish(message& body, const trailer& end) {
     if (const auto why = go_on(body); why != status::ok) return why;
-    message last{std::span<const std::byte>{end.encode()}};
+    message last{trailer::size};
+    end.encode(last.data());
     return out.send(last, deadline::now(), end.count);
 }
 
@@ -182,7 +184,7 @@ status publish_state::pause(locked& lock, deadline until) {
     ::poll(ready.data(), ready.size(), wait);
     lock.lock();
     --pausing_;
-    told_.lower();
+    if (ready[2].revents != 0) told_.lower();
     if (closed_) return status::closed;
     look();
     return closed_ ? status::closed : status::ok;

@@ -59,7 +59,12 @@ std::string head(char mark, nonce one) {
 }  // namespace
 
 std::array<std::byte, trailer::size> trailer::encode() const noexcept {
-    std::array<std::byte, size> to{};
+    std::array<std::byte, size> all;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    encode(all.data());
+    return all;
+}
+
+void trailer::encode(std::byte* to) const noexcept {
     to[0] = std::byte{'L'};
     to[1] = std::byte{'P'};
     to[2] = std::byte{1};
@@ -68,7 +73,6 @@ std::array<std::byte, trailer::size> trailer::encode() const noexcept {
     put(&to[8], publisher);
     put(&to[16], sequence);
     put(&to[24], name);
-    return to;
 }
 
 std::optional<trailer> trailer::decode(std::span<const std::byte> frame) noexcept {

@@ -60,6 +60,9 @@ struct trailer {
 
     [[nodiscard]] std::array<std::byte, size> encode() const noexcept;
 
+    /// Into `size` bytes.
+    void encode(std::byte* to) const noexcept;
+
     /// Nothing when it is no trailer, or one that makes no sense.
     [[nodiscard]] static std::optional<trailer> decode(std::span<const std::byte> frame) noexcept;
 
