@@ -166,7 +166,8 @@ std::uint64_t socket::pending() const noexcept {
 }
 
 void socket::hand_over() noexcept {
-    if (state_) state_->record->owner = std::thread::id{};
+    // The caller orders the two threads' uses, so this need not.
+    if (state_) state_->record->owner.store(std::thread::id{}, std::memory_order_relaxed);
 }
 
 const socket_options& socket::options() const noexcept {
