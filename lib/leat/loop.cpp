@@ -1,6 +1,7 @@
+#include <leat/loop.hpp>
+
 #include <leat/detail/wait.hpp>
 #include <leat/error.hpp>
-#include <leat/loop.hpp>
 #include <leat/socket.hpp>
 
 #include <algorithm>
