@@ -68,6 +68,54 @@ TEST_CASE("27: dead letters that are full stop the queue, nothing is lost, and i
     CHECK(adds_up(*q));
 }
 
+TEST_CASE("while the dead letters are full nothing expires into them, and all does once there is room") {
+    leat::queue_rules rules;
+    rules.ttl = 1s;
+    rules.on_expiry = leat::on_expiry::dead_letter;
+    rules.max_dead_messages = 10;
+    rig q{rules};
+    for (int i = 0; i < 1000; ++i) q.put("m", {.key = i % 3 == 0 ? "k" : ""});
+    q.hand_out();
+    const auto before = q->memory();
+    q.go_on(2 * second);
+    CHECK(q->dead()->depth().live() == 10);
+    CHECK(q->depth().doomed == 1);
+    CHECK(q->depth().ready + q->depth().waiting == 989);
+    CHECK(q->memory() <= before + 64 * 1024);
+    CHECK(q->next_deadline() > q.now());
+    q.consumer(1);
+    CHECK(q.hand_out().empty());
+    for (int i = 0; i < 100; ++i) {
+        q->dead()->purge();
+        q.settle_down();
+    }
+    CHECK(q.out.deliveries.empty());
+    CHECK(q->depth().live() == 0);
+    CHECK(q->counts().dead_sum() == 1000);
+    CHECK(adds_up(*q));
+}
+
+TEST_CASE("a hundred thousand letters of one key that are sent back and expire together end one by one") {
+    leat::queue_rules rules;
+    rules.ttl = 1s;
+    rules.on_expiry = leat::on_expiry::dead_letter;
+    rig q{rules};
+    constexpr std::uint64_t n = 100'000;
+    for (std::uint64_t i = 0; i < n; ++i) q.put("m", {.key = "k"});
+    q.hand_out();
+    q.pass(second);
+    q.settle_down();
+    CHECK(q->dead()->depth().live() == n);
+    CHECK(q->redrive({}, n).moved == n);
+    q.settle_down();
+    CHECK(q->depth().waiting == n - 1);
+    q.pass(second);
+    q.settle_down();
+    CHECK(q->dead()->depth().live() == n);
+    CHECK(q->depth().live() == 0);
+    CHECK(adds_up(*q));
+}
+
 TEST_CASE("28: a letter that is rejected in the dead letters a thousand times is still there, once") {
     rig q;
     const auto c = q.consumer(1);

@@ -172,7 +172,10 @@ struct model {
 
     void come_back(message_of& m) {
         m.is = phase::queued;
-        if (m.expiry <= q) expire(m);
+        if (m.expiry <= q && may_expire()) expire(m);
+    }
+    [[nodiscard]] bool may_expire() const {
+        return doomed.empty() || rules.on_expiry == leat::on_expiry::drop;
     }
 
     void failed_attempt(message_of& m, death why, std::optional<ticks> delay);

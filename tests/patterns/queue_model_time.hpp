@@ -86,9 +86,6 @@ inline void model::run_timers() {
             come_back(m);
         }
     }
-    for (auto& m : all) {
-        if ((m.is == phase::queued || m.is == phase::backing_off) && m.expiry <= q) expire(m);
-    }
     for (auto& c : consumers) {
         if (c.known && !c.live && c.forget_at + stalled <= q) {
             c.known = false;
@@ -99,6 +96,9 @@ inline void model::run_timers() {
     while (!doomed.empty() && (letters.size() < rules.max_dead_messages)) {
         bury(all[static_cast<std::size_t>(doomed.front())]);
         doomed.erase(doomed.begin());
+    }
+    for (auto& m : all) {
+        if ((m.is == phase::queued || m.is == phase::backing_off) && m.expiry <= q && may_expire()) expire(m);
     }
     while (!parked.empty()) {
         auto one = parked.front();

@@ -98,6 +98,15 @@ public:
     [[nodiscard]] engine* operator->() { return &engine_; }
     [[nodiscard]] ticks now() const { return now_; }
 
+    /// Passes at one time until there is no more to do.
+    void settle_down() {
+        for (bool more = true; more;) {
+            pass();
+            more = !engine_.run_timers();
+            more = !engine_.hand_out() || more;
+        }
+    }
+
     /// Starts the pass in which what follows happens.
     void pass(ticks later = 0) {
         now_ += later;

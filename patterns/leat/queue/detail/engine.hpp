@@ -57,6 +57,12 @@ public:
     [[nodiscard]] bool run_timers();
     [[nodiscard]] bool hand_out();
 
+    /// How much that is: timers, and as many deliveries.
+    void bound_passes(std::uint32_t events) noexcept {
+        events_a_pass_ = events;
+        if (dead_) dead_->bound_passes(events);
+    }
+
     /// On the monotonic clock: when the next pass is due even if nothing arrives. `never` when there is no
     /// need.
     [[nodiscard]] ticks next_deadline() const;
@@ -219,6 +225,10 @@ private:
     void end_plain(spot at);
     void end_entry(std::uint32_t e);
     void end_waiter(const waiter& w);
+    /// False while what expires could only be doomed: it would cost a letter each, and nothing is handed out.
+    [[nodiscard]] bool may_expire() const noexcept {
+        return doomed_.empty() || rules_.on_expiry == on_expiry::drop;
+    }
     void expire(std::uint32_t e);
     void expire_plain(spot at, std::uint8_t priority, const id128& key = {});
     void touched(std::uint32_t e);
@@ -278,6 +288,7 @@ private:
     bool at_once_;          ///< Puts are taken before they are committed: durability interval and memory.
     bool is_dead_ = false;  ///< This is the queue of another one's dead letters (X2).
 
+    std::uint32_t events_a_pass_ = 4096;
     ticks now_, qt_;
     ticks stalled_ = 0;  ///< How long the process stood still; leases and sessions are behind by it.
     bool first_pass_ = true;

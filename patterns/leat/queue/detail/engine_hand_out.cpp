@@ -7,7 +7,6 @@
 namespace leat::detail::queueing {
 namespace {
 
-constexpr std::uint32_t deliveries_a_pass = 4096;
 constexpr std::size_t batch_messages = 64;
 constexpr std::uint64_t batch_bytes = 64 << 10;
 
@@ -21,9 +20,9 @@ bool engine::from_fresh(std::uint8_t priority) const {
 bool engine::hand_out() {
     if (!is_dead_) finish_puts();
     if (takes_paused_ || draining_ || !doomed_.empty()) return true;
-    auto budget = deliveries_a_pass;
+    auto budget = events_a_pass_;
     offer_suspects(budget);
-    while (budget > 0 && in_flight_ < rules_.max_in_flight) {
+    while (budget > 0 && in_flight_ < rules_.max_in_flight && doomed_.empty()) {
         auto* h = holders_.next();
         if (h == nullptr) return true;
         batch_.clear();
@@ -36,20 +35,21 @@ bool engine::hand_out() {
             const bool fresh = from_fresh(p);
             const auto at = fresh ? fresh_.front(p) : entries_[returned_[p].top().item].at();
             if (!batch_.empty() && batch_bytes_ + at.rec->weight(at.i) - 64 > batch_bytes) break;
+            const auto ready_at = fresh ? at.rec->admitted_at(at.i) : 0;
+            const auto e = fresh ? none : returned_[p].top().item;
+            const bool expired =
+                fresh ? rules_.ttl && ready_at + rules_.ttl->count() <= qt_ : entries_[e].expiry <= qt_;
+            // An end may rewrite a record, to which the views of the batch point.
+            if (expired && !batch_.empty()) break;
             --budget;
-            if (fresh) {
-                const auto ready_at = at.rec->admitted_at(at.i);
-                fresh_.pop(p);
-                if (rules_.ttl && ready_at + rules_.ttl->count() <= qt_) {
-                    expire_plain(at, p);
-                    continue;
-                }
-                give(*h, make_entry(at, p, ready_at));
+            if (fresh) fresh_.pop(p);
+            if (expired) {
+                fresh ? expire_plain(at, p) : expire(e);
+                if (!doomed_.empty()) break;
                 continue;
             }
-            const auto e = returned_[p].top().item;
-            if (entries_[e].expiry <= qt_) {
-                expire(e);
+            if (fresh) {
+                give(*h, make_entry(at, p, ready_at));
                 continue;
             }
             if (entries_[e].lost && entries_[e].holder == h->handle) {  // D2
@@ -61,12 +61,13 @@ bool engine::hand_out() {
             give(*h, e);
         }
         if (batch_.empty()) {
-            if (best_priority() > 0) continue;  // the rest had expired
+            if (best_priority() > 0) continue;  // those before had expired
             return true;
         }
         deliver(*h);
     }
-    return budget > 0 || best_priority() == 0 || in_flight_ >= rules_.max_in_flight ||
+    const bool nothing = best_priority() == 0 && suspects_.empty();
+    return budget > 0 || nothing || in_flight_ >= rules_.max_in_flight || !doomed_.empty() ||
            holders_.next() == nullptr;
 }
 
@@ -118,7 +119,7 @@ void engine::deliver(holder& h) {
 
 /// D4: suspects go first, each to a consumer that holds nothing and gets nothing else.
 void engine::offer_suspects(std::uint32_t& budget) {
-    while (!suspects_.empty() && budget > 0 && in_flight_ < rules_.max_in_flight) {
+    while (!suspects_.empty() && budget > 0 && in_flight_ < rules_.max_in_flight && doomed_.empty()) {
         --budget;
         const auto e = suspects_.top().item;
         if (entries_[e].expiry <= qt_) {

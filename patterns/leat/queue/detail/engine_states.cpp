@@ -79,7 +79,7 @@ void engine::leave_heaps(std::uint32_t e) {
 
 /// To its place after a delivery or a back-off (O2), unless its ttl has passed meanwhile (row 17).
 void engine::come_back(std::uint32_t e) {
-    if (entries_[e].expiry <= qt_) {
+    if (entries_[e].expiry <= qt_ && may_expire()) {
         expire(e);
     } else {
         make_ready(e);
@@ -150,26 +150,21 @@ waiter engine::take_first_waiter(std::uint32_t line) {
     return w;
 }
 
-/// The key is free: the next of its line is ready (row 8, K5).
+/// The key is free: the next of its line is ready (row 8, K5). One that has expired is so too, until
+/// `run_expiry` or a hand-out comes to it: a whole line may expire at once, and each is an event of a pass.
 void engine::advance(std::uint32_t line) {
-    while (lines_[line].head == none && lines_[line].live > 0) {
+    auto& of = lines_[line];
+    if (of.head == none && of.live > 0) {
         const auto w = take_first_waiter(line);
-        if (w.entry != none) {
-            leave_heaps(w.entry);
-            lines_[line].head = w.entry;
-            ++heads_;
-            come_back(w.entry);
-            return;  // if it has expired, expire() went on
+        auto e = w.entry;
+        if (e == none) {
+            --waiting_;
+            e = make_entry({w.rec, w.i}, w.priority, w.rec->admitted_at(w.i));
+            entries_[e].line = line;
+        } else {
+            leave_heaps(e);
         }
-        --waiting_;
-        const spot at{w.rec, w.i};
-        if (rules_.ttl && w.rec->admitted_at(w.i) + rules_.ttl->count() <= qt_) {
-            expire_plain(at, w.priority, lines_[line].key);
-            continue;
-        }
-        const auto e = make_entry(at, w.priority, w.rec->admitted_at(w.i));
-        entries_[e].line = line;
-        lines_[line].head = e;
+        of.head = e;
         ++heads_;
         make_ready(e);
     }

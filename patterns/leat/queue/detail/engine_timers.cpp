@@ -7,7 +7,6 @@
 namespace leat::detail::queueing {
 namespace {
 
-constexpr std::uint32_t events_a_pass = 4096;
 constexpr ticks stall = 1'000'000'000;  // a longer gap between passes was not the peers' fault
 constexpr ticks watch_for_stalls =
     stall / 2;  // so passes come at least that often while anyone could be lost
@@ -26,17 +25,16 @@ void engine::begin_pass(ticks now) {
 }
 
 bool engine::run_timers() {
-    auto budget = events_a_pass;
+    auto budget = events_a_pass_;
     end_leases(budget);
     end_sessions(budget);
     come_due(budget);
-    run_expiry(budget);
-    forget_old(budget);
     const bool in_time = !dead_ || dead_->run_timers();
     move_doomed(budget);
-    const bool done = budget > 0 && in_time;
+    run_expiry(budget);
+    forget_old(budget);
     take_parked(budget);
-    return done;
+    return budget > 0 && in_time;
 }
 
 void engine::end_leases(std::uint32_t& budget) {
@@ -121,16 +119,16 @@ void engine::come_due(std::uint32_t& budget) {
 
 /// Row 17, T7.
 void engine::run_expiry(std::uint32_t& budget) {
-    for (; budget > 0 && !expiry_.empty() && expiry_.top().key.at <= qt_; --budget)
-        expire(expiry_.top().item);
+    const auto more = [&] { return budget > 0 && may_expire(); };
+    for (; more() && !expiry_.empty() && expiry_.top().key.at <= qt_; --budget) expire(expiry_.top().item);
     if (!rules_.ttl) return;
     const auto ttl = rules_.ttl->count();
     for (std::uint8_t p = 0; p < priorities; ++p) {
-        for (; budget > 0 && fresh_.size(p) > 0 && fresh_.front_place(p).ready_at + ttl <= qt_; --budget) {
+        for (; more() && fresh_.size(p) > 0 && fresh_.front_place(p).ready_at + ttl <= qt_; --budget) {
             expire_plain(fresh_.pop(p), p);
         }
     }
-    for (; budget > 0 && !by_first_waiter_.empty() && by_first_waiter_.top().key.ready_at + ttl <= qt_;
+    for (; more() && !by_first_waiter_.empty() && by_first_waiter_.top().key.ready_at + ttl <= qt_;
          --budget) {
         // It has no entry: one that has expires through `expiry_`, and not later.
         const auto line = by_first_waiter_.top().item;
@@ -168,8 +166,8 @@ ticks engine::next_deadline() const {
         by(qt_ + watch_for_stalls);
     }
     if (!due_.empty()) by(due_.top().key.at);
-    if (!expiry_.empty()) by(expiry_.top().key.at);
-    if (rules_.ttl) {
+    if (!expiry_.empty() && may_expire()) by(expiry_.top().key.at);
+    if (rules_.ttl && may_expire()) {
         for (std::uint8_t p = 0; p < priorities; ++p) {
             if (fresh_.size(p) > 0) by(fresh_.front_place(p).ready_at + rules_.ttl->count());
         }
