@@ -61,6 +61,7 @@ engine::engine(const queue_rules& rules, store& keep, sink& out, const opening& 
       qt_(begin.qt),
       next_seq_(begin.next_seq),
       suspects_(heap_slots{&entries_}),
+      suspects_by_place_(suspect_slots{&entries_}),
       due_(heap_slots{&entries_}),
       expiry_(expiry_slots{&entries_}),
       by_first_waiter_(line_slots{&lines_.all()}),
@@ -103,6 +104,7 @@ std::uint64_t engine::purge() {
     for (const auto& one : suspects_.nodes()) all.push_back(one.item);
     for (const auto& one : due_.nodes()) all.push_back(one.item);
     all.insert(all.end(), deferred_.begin(), deferred_.end());
+    deferred_.clear();
     std::uint64_t purged = all.size();
 
     // Waiters first, so that no key goes on.
@@ -111,7 +113,6 @@ std::uint64_t engine::purge() {
     for (const auto line : lines) {
         while (lines_[line].live > 0) {
             const auto w = take_first_waiter(line);
-            if (w.rec == nullptr) continue;
             ++purged;
             end_waiter(w);
         }

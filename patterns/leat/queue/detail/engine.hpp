@@ -216,7 +216,9 @@ private:
     void make_delayed(std::uint32_t e, ticks due);
     void come_back(std::uint32_t e);
     void join(std::uint32_t line, std::uint32_t e);
-    void wait_behind(std::uint32_t line, const waiter& w);
+    void wait_behind(std::uint32_t line, waiter w);
+    void stand_at(key_line& line, std::uint32_t at, const waiter& w);
+    void leave_middle(std::uint32_t line, std::uint32_t at);
     void advance(std::uint32_t line);
     void leave_line(std::uint32_t e);
     void first_waiter_changed(std::uint32_t line);
@@ -305,6 +307,7 @@ private:
     std::array<indexed_heap<place, heap_slots>, priorities> returned_;
     unsigned returned_mask_ = 0;  ///< One bit for each priority that has any.
     indexed_heap<suspect_key, heap_slots> suspects_;
+    indexed_heap<place, suspect_slots> suspects_by_place_;  ///< The same, for drop_oldest.
     indexed_heap<due_key, heap_slots> due_;
     indexed_heap<due_key, expiry_slots> expiry_;
     key_lines lines_;

@@ -275,7 +275,8 @@ bool engine::drop_smallest() {
         if (fresh_.size(p) > 0) look(fresh_.front_place(p), fresh, p);
         if (!returned_[p].empty()) look(returned_[p].top().key, indexed, returned_[p].top().item);
     }
-    for (const auto& one : suspects_.nodes()) look(one.key.where, indexed, one.item);
+    if (!suspects_by_place_.empty())
+        look(suspects_by_place_.top().key, indexed, suspects_by_place_.top().item);
     if (!by_first_waiter_.empty()) look(by_first_waiter_.top().key, line, by_first_waiter_.top().item);
     switch (where) {
         case nowhere:

@@ -26,6 +26,7 @@ void engine::make_ready(std::uint32_t e) {
     if (one.suspect) {
         if (suspects_.empty()) suspects_since_ = qt_;
         suspects_.push({static_cast<std::uint8_t>(priorities - 1 - one.priority), one.where()}, e);
+        suspects_by_place_.push(one.where(), e);
     } else {
         returned_[one.priority].push(one.where(), e);
         returned_mask_ |= 1U << one.priority;
@@ -52,6 +53,7 @@ void engine::leave_heaps(std::uint32_t e) {
             if (one.line != none) --ready_heads_;
             if (one.suspect) {
                 suspects_.erase(e);
+                suspects_by_place_.erase(e);
             } else {
                 returned_[one.priority].erase(e);
                 if (returned_[one.priority].empty()) returned_mask_ &= ~(1U << one.priority);
@@ -116,21 +118,55 @@ void engine::join(std::uint32_t line, std::uint32_t e) {
     wait_behind(line, {behind.rec, static_cast<std::uint16_t>(behind.i), behind.priority, e});
 }
 
-void engine::wait_behind(std::uint32_t line, const waiter& w) {
+void engine::stand_at(key_line& line, std::uint32_t at, const waiter& w) {
+    line.waiting[at] = w;
+    if (w.entry != none) entries_[w.entry].heap_at = line.popped + at;
+}
+
+void engine::wait_behind(std::uint32_t line, waiter w) {
     auto& to = lines_[line];
     const auto where = place_of(w);
     auto at = to.waiting.size();
     while (at > 0 && (to.waiting[at - 1].rec == nullptr || where < place_of(to.waiting[at - 1]))) --at;
-    to.waiting.insert(at, w);
+    // Those behind it move up, as far as the next hole.
+    const auto size = to.waiting.size();
+    for (auto i = at; w.rec != nullptr && i < size; ++i) {
+        const auto next = to.waiting[i];
+        stand_at(to, i, w);
+        w = next;
+    }
+    if (w.rec != nullptr) {
+        to.waiting.push_back(w);
+        stand_at(to, size, w);
+    }
     ++to.live;
     ++waiting_;
-    if (at == 0 || to.live == 1) first_waiter_changed(line);
+    if (at == 0) first_waiter_changed(line);
+}
+
+/// One that is neither head nor delayed leaves its line.
+void engine::leave_middle(std::uint32_t line, std::uint32_t at) {
+    auto& of = lines_[line];
+    of.waiting[at] = {};
+    --of.live;
+    while (!of.waiting.empty() && of.waiting.back().rec == nullptr) of.waiting.pop_back();
+    if (at == 0) first_waiter_changed(line);
+    const auto size = of.waiting.size();
+    if (size <= 2 * of.live + 16) return;
+    std::uint32_t to = 0;
+    for (std::uint32_t i = 0; i < size; ++i) {
+        if (of.waiting[i].rec != nullptr) stand_at(of, to++, of.waiting[i]);
+    }
+    while (of.waiting.size() > to) of.waiting.pop_back();
 }
 
 /// Keeps the heap of lines, of which the first waiters are the next to expire and the oldest to drop.
 void engine::first_waiter_changed(std::uint32_t line) {
     auto& of = lines_[line];
-    while (!of.waiting.empty() && of.waiting.front().rec == nullptr) of.waiting.pop_front();
+    while (!of.waiting.empty() && of.waiting.front().rec == nullptr) {
+        of.waiting.pop_front();
+        ++of.popped;
+    }
     if (!keep_line_heap_) return;
     if (of.waiting.empty()) {
         if (of.heap_at != none) by_first_waiter_.erase(line);
@@ -144,7 +180,9 @@ void engine::first_waiter_changed(std::uint32_t line) {
 waiter engine::take_first_waiter(std::uint32_t line) {
     auto& of = lines_[line];
     const auto w = of.waiting.front();
+    if (w.entry != none) entries_[w.entry].heap_at = none;
     of.waiting.pop_front();
+    ++of.popped;
     --of.live;
     first_waiter_changed(line);
     return w;
@@ -183,24 +221,7 @@ void engine::leave_line(std::uint32_t e) {
         --of.delayed;
         lines_.drop_if_idle(line);
     } else {
-        // It waits somewhere in the line, which is in order of place.
-        const auto where = entries_[e].where();
-        std::uint32_t low = 0, high = of.waiting.size();
-        while (low < high) {
-            auto middle = (low + high) / 2;
-            auto probe = middle;
-            while (probe > low && of.waiting[probe].rec == nullptr) --probe;
-            if (of.waiting[probe].rec == nullptr) {
-                low = middle + 1;
-            } else if (place_of(of.waiting[probe]) < where) {
-                low = middle + 1;
-            } else {
-                high = probe;
-            }
-        }
-        of.waiting[low] = {};
-        --of.live;
-        if (low == 0) first_waiter_changed(line);
+        leave_middle(line, std::exchange(entries_[e].heap_at, none) - of.popped);
         lines_.drop_if_idle(line);
     }
 }

@@ -25,10 +25,11 @@ struct entry {
     ticks delivered_at = 0;  ///< First delivery, queue time (0: none).
     std::uint32_t i = 0;     ///< In its record.
     std::uint32_t line = none;
-    std::uint32_t holder = none;  ///< Handle of who holds it, or held it last.
-    std::uint32_t lease_next = none, lease_previous = none;
+    std::uint32_t holder = none;                             ///< Handle of who holds it, or held it last.
+    std::uint32_t lease_next = none, lease_previous = none;  ///< Of a ready suspect: in the heap by place.
     std::uint32_t held_next = none, held_previous = none;
-    std::uint32_t heap_at = none;    ///< In the ready, suspect or due heap, of which it is in one at most.
+    /// In the ready, suspect or due heap, of which it is in one at most; of one that waits: in its line.
+    std::uint32_t heap_at = none;
     std::uint32_t expiry_at = none;  ///< In the expiry heap.
     std::uint16_t attempts = 0;      ///< Failures charged.
     std::uint16_t deliveries = 0;
@@ -56,6 +57,10 @@ using entries = slab<entry>;
 struct heap_slots {
     entries* of = nullptr;
     std::uint32_t& operator()(std::uint32_t i) const noexcept { return (*of)[i].heap_at; }
+};
+struct suspect_slots {
+    entries* of = nullptr;
+    std::uint32_t& operator()(std::uint32_t i) const noexcept { return (*of)[i].lease_next; }
 };
 struct expiry_slots {
     entries* of = nullptr;

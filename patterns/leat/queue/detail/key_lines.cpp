@@ -19,7 +19,6 @@ std::uint32_t key_lines::of(const id128& key) {
 void key_lines::drop_if_idle(std::uint32_t line) {
     auto& gone = lines_[line];
     if (gone.head != none || gone.live > 0 || gone.delayed > 0) return;
-    while (!gone.waiting.empty()) gone.waiting.pop_front();
     const auto mask = table_.size() - 1;
     auto hole = home(gone.key);
     while (table_[hole] != line) hole = (hole + 1) & mask;

@@ -10,7 +10,7 @@
 namespace leat::detail::queueing {
 
 /// A message that waits behind its key: 16 bytes. One that has left from the middle is a hole (`rec` is
-/// null).
+/// null); neither the first nor the last is one, and they are never many more than the others.
 struct waiter {
     record* rec = nullptr;
     std::uint16_t i = 0;
@@ -26,8 +26,10 @@ struct key_line {
     std::uint32_t delayed = 0;     ///< Messages in their first delay, which will join (K4).
     std::uint32_t heap_at = none;  ///< In the heap of lines by first waiter.
     std::uint32_t live = 0;        ///< Waiters that are not holes.
+    std::uint32_t popped = 0;      ///< What `entry::heap_at` of the first waiter is, modulo 2^32.
     ring<waiter> waiting = {};
 };
+static_assert(sizeof(key_line) == 64);
 
 /// All lines by the hash of their key. A line goes when nothing of its key is left.
 class key_lines {
