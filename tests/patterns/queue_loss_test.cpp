@@ -172,6 +172,44 @@ TEST_CASE("6: beside a poison, never more than one of eight busy consumers is he
     CHECK(q->counts().acked > 3000 * 24 * 9 / 10);
 }
 
+TEST_CASE(
+    "D4: suspects that wait a second for someone idle make the one that holds least so, and not its heir") {
+    rig q{without_jitter()};
+    const auto small = q.consumer(1, 1), large = q.consumer(2, 1);
+    q.put("small");
+    q.put(std::string(500, 'x'));
+    const auto busy = q.hand_out();
+    REQUIRE(busy.size() == 2);
+    const auto victim = q.consumer(3, 2);
+    q.put("a");
+    q.put("b");
+    REQUIRE(q.hand_out().size() == 2);
+    q.pass();
+    q->lose(victim);
+    q.consumers = {small, large};
+    q->grant(small, 5, 1 << 30);
+    q->grant(large, 5, 1 << 30);
+    q.go_on(900 * ms);
+    CHECK_FALSE(q->consumer(small).drained);
+    q.go_on(100 * ms);
+    CHECK(q->consumer(small).drained);  // it holds least
+    CHECK_FALSE(q->consumer(large).drained);
+    q.put("for the other");
+    CHECK(q.hand_out()[0].holder == large);
+
+    // It says HELLO and grants nothing: another one is emptied in its place.
+    const number_range held{busy[0].d, busy[0].d};
+    q->hello({9, 1}, std::span{&held, 1});
+    CHECK_FALSE(q->consumer(small).drained);
+    q.hand_out();
+    CHECK(q->consumer(large).drained);
+    q.settle(large, outcome::ack, 1, ~std::uint64_t{0});
+    const auto alone = q.hand_out();
+    REQUIRE(alone.size() == 1);
+    CHECK(alone[0].holder == large);
+    CHECK(alone[0].body == "a");
+}
+
 TEST_CASE("8: a black hole beside a good consumer burns no attempts") {
     rig q{without_jitter()};
     const auto hole = q.consumer(1, 256);

@@ -47,7 +47,11 @@ inline bool model::admit(int p, const put_item& item, const std::string& body, c
                     }
                 }
             }
-            if (oldest < 0) {
+            const bool pending =
+                std::any_of(all.begin(), all.end(), [](const auto& m) { return m.is == phase::pending; });
+            if (oldest < 0 && rules.overflow == queue_overflow::drop_oldest && at_once && pending) {
+                finish_puts();
+            } else if (oldest < 0) {
                 why = put_refusal::full;
             } else {
                 ++counts.overflow;

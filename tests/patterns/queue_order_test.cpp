@@ -279,6 +279,27 @@ TEST_CASE("16: drop_oldest refuses when all is in flight, and takes again after 
     CHECK(q->counts().overflow == 0);
 }
 
+TEST_CASE("drop_oldest drops what was taken in the same pass, when nothing older is left") {
+    for (const auto how : {leat::durability::memory, leat::durability::interval}) {
+        auto rules = without_jitter();
+        rules.durability = how;
+        rules.overflow = leat::queue_overflow::drop_oldest;
+        rules.max_messages = 1000;
+        rig q{rules};
+        for (int i = 0; i < 5000; ++i) q.put(std::to_string(i), {.key = i % 7 == 0 ? "k" : ""});
+        q.put("delayed", {.delay = second});
+        for (int i = 0; i < 999; ++i) q.put(std::to_string(i));
+        CHECK(q->counts().refused_sum() == 0);
+        CHECK(q->counts().overflow == 5000);
+        q.hand_out();
+        CHECK(q->depth().live() == 1000);
+        CHECK(q->depth().delayed == 1);
+        q.consumer(1);
+        CHECK(bodies(q.hand_out()).front() == "0");
+        CHECK(adds_up(*q));
+    }
+}
+
 TEST_CASE("17: drop_oldest drops the smallest place that waits, and not the head that holds the key") {
     auto rules = without_jitter();
     rules.overflow = leat::queue_overflow::drop_oldest;
@@ -366,6 +387,21 @@ TEST_CASE("back-off doubles up to its cap, within its jitter") {
         const auto waited = static_cast<double>(q.now() - from) / static_cast<double>(second);
         CHECK(waited >= wanted * 0.8);
         CHECK(waited <= wanted * 1.2 + 0.011);
+    }
+}
+
+TEST_CASE("a back-off that begins with nothing stays nothing, however often") {
+    auto rules = without_jitter();
+    rules.retry = {.first = 0s, .factor = 100, .cap = 5s, .jitter = 0};
+    rules.max_attempts = leat::unlimited_attempts;
+    rig q{rules};
+    const auto c = q.consumer(1);
+    q.put("a");
+    auto given = q.hand_out();
+    for (int i = 0; i < 400; ++i) {
+        REQUIRE(given.size() == 1);
+        q.settle(c, outcome::retry, given[0].d);
+        given = q.hand_out();
     }
 }
 

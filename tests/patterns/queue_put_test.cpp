@@ -269,6 +269,31 @@ TEST_CASE(
     CHECK(q->producers_known() == 3);
 }
 
+TEST_CASE("a producer that comes anew is not evicted for it, whatever the rows of others") {
+    auto rules = committed();
+    rules.producer_rows = 1;
+    slow_store keep;
+    rig q{rules, &keep};
+    for (std::uint64_t i = 0; i < 3; ++i) {
+        const auto p = q->hello_producer({4, i}, 1).producer;
+        q.put_as(p, 1, item("open"));
+        q->producer_gone(p);
+    }
+    const auto again = q->hello_producer({1, 1}, 1);
+    CHECK(again.known);
+    CHECK(again.producer == q.producer);
+    CHECK(q->counts().evicted_producers == 0);
+    q.put("first");
+    CHECK(q.status == put_status::taken);
+    // Once the puts are decided the rows shrink to what they may be.
+    q.hand_out();
+    keep.result = true;
+    q.pass(ms);
+    q.hand_out();
+    CHECK(q->producers_known() == 2);
+    CHECK(q->counts().evicted_producers == 2);
+}
+
 TEST_CASE("a gap in the numbers or a floor beyond them is out of sequence, and changes nothing") {
     rig q;
     q.put("a");

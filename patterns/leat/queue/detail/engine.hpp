@@ -195,6 +195,7 @@ private:
 
     // engine_put.cpp
     void end_session(std::uint32_t producer);
+    void forget_producer(std::uint32_t producer);
     [[nodiscard]] bool admit(std::uint32_t producer, const put_item& item, message* frame, bool was_parked);
     [[nodiscard]] put_refusal fault_of(const put_item& item) const;
     [[nodiscard]] bool fits(std::uint64_t weight) const noexcept;
@@ -262,6 +263,7 @@ private:
     void offer_suspects(std::uint32_t& budget);
     [[nodiscard]] holder* idle_for(const entry& suspect);
     void drain_one_for_suspects();
+    void stop_draining();
     void give(holder& h, std::uint32_t e);
     void deliver(holder& h);
     /// One more than the highest priority of which anything is ready, suspects aside; 0 for none.

@@ -93,7 +93,7 @@ void engine::start_commit() {
 void engine::write_rows() {
     for (const auto i : gathered_producers_) {
         auto& p = producers_[i];
-        p.touched = false;
+        if (!std::exchange(p.touched, false)) continue;  // forgotten meanwhile
         if (!store_.immediate()) {
             gathered_.producers.push_back({p.id, p.received, p.refused, p.contact, false});
         }

@@ -3,6 +3,7 @@
 #include <leat/queue/detail/engine.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace leat::detail::queueing {
 namespace {
@@ -131,8 +132,7 @@ void engine::offer_suspects(std::uint32_t& budget) {
             drain_one_for_suspects();
             return;
         }
-        if (drained_ == h) drained_ = nullptr;
-        h->drained = false;
+        if (drained_ == h) stop_draining();
         h->sole = true;
         ++sole_held_;
         batch_.clear();
@@ -141,11 +141,13 @@ void engine::offer_suspects(std::uint32_t& budget) {
         suspects_since_ = qt_;
         deliver(*h);
     }
-    if (suspects_.empty() && drained_ != nullptr) {
-        drained_->drained = false;
-        holders_.update(*drained_);
-        drained_ = nullptr;
-    }
+    if (suspects_.empty() && drained_ != nullptr) stop_draining();
+}
+
+void engine::stop_draining() {
+    auto& h = *std::exchange(drained_, nullptr);
+    h.drained = false;
+    holders_.update(h);
 }
 
 holder* engine::idle_for(const entry& suspect) {

@@ -90,6 +90,7 @@ hello_result engine::hello(const id128& consumer, std::span<const number_range> 
         h->lost.clear();
         h->barring = 0;
         h->granted_messages = h->granted_bytes = h->given_messages = h->given_bytes = 0;
+        if (drained_ == h) stop_draining();
         holders_.hear(*h, qt_ - stalled_);
     }
     result.gone = without(named, kept);
@@ -166,11 +167,8 @@ settle_result engine::each_of(std::uint32_t handle, std::span<const number_range
     }
     counts_.stale += result.stale;
     if (h != nullptr) {
+        if (drained_ == h && !h->could_take()) stop_draining();
         holders_.update(*h);
-        if (drained_ == h && !h->could_take()) {
-            h->drained = false;
-            drained_ = nullptr;
-        }
     }
     choose_active();
     return result;
@@ -239,7 +237,7 @@ void engine::bye(std::uint32_t handle) {
         release(e);
         e = next;
     }
-    if (drained_ == h) drained_ = nullptr;
+    if (drained_ == h) stop_draining();
     if (active_ == h) active_ = nullptr;
     holders_.forget(*h);
     choose_active();
@@ -251,9 +249,8 @@ void engine::lose(std::uint32_t handle) {
 
 /// Its session has ended without a word: all it holds is lost, and its state stays one more lease (W6).
 void engine::lose(holder& h) {
-    if (drained_ == &h) drained_ = nullptr;
+    if (drained_ == &h) stop_draining();
     if (active_ == &h) active_ = nullptr;
-    h.drained = false;
     holders_.lose(h, qt_ - stalled_ + rules_.lease.count());
     for (auto e = h.all.front(); e != none;) {
         const auto next = entries_[e].held_next;
@@ -330,6 +327,7 @@ void engine::failed_attempt(std::uint32_t e, death why, std::optional<ticks> del
 /// T8
 ticks engine::back_off(std::uint32_t attempts) {
     const auto& rule = rules_.retry;
+    if (rule.first.count() == 0) return 0;  // else 0 times infinity, in the end
     const auto cap = static_cast<double>(rule.cap.count());
     const auto plain = static_cast<double>(rule.first.count()) * std::pow(rule.factor, attempts - 1);
     const auto jitter = std::uniform_real_distribution<double>{-rule.jitter, rule.jitter}(random_);

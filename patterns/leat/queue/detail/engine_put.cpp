@@ -26,7 +26,7 @@ producer_welcome engine::hello_producer(const id128& id, std::uint64_t floor) {
     producer_welcome welcome;
     floor = std::clamp<std::uint64_t>(floor, 1, highest_floor);
     auto i = producers_.find(id);
-    if (i != none && producers_[i].connected) producer_gone(i);
+    if (i != none && producers_[i].connected) end_session(i);
     if (producers_.connected() >= rules_.sessions) return welcome;
     welcome.known = i != none;
     if (i == none) {
@@ -69,28 +69,24 @@ void engine::end_session(std::uint32_t i) {
     producers_.disconnect(i, qt_);
 }
 
+void engine::forget_producer(std::uint32_t i) {
+    gathered_.producers.push_back({.id = producers_[i].id, .forgotten = true});
+    mark_changed();
+    producers_.forget(i);
+}
+
 void engine::producer_gone(std::uint32_t i) {
     end_session(i);
     if (producers_.idle().size() <= rules_.producer_rows) return;
-    for (const auto old : producers_.idle()) {
-        if (!producers_[old].open.empty()) continue;
-        gathered_.producers.push_back({.id = producers_[old].id, .forgotten = true});
-        mark_changed();
-        std::erase(gathered_producers_, old);
-        producers_.forget(old);
-        ++counts_.evicted_producers;
-        return;
-    }
+    const auto oldest = producers_.idle().front();
+    if (!producers_[oldest].open.empty()) return;  // `forget_old` comes to it
+    forget_producer(oldest);
+    ++counts_.evicted_producers;
 }
 
 void engine::producer_bye(std::uint32_t i) {
-    auto& p = producers_[i];
     end_session(i);
-    if (!p.open.empty()) return;
-    gathered_.producers.push_back({.id = p.id, .forgotten = true});
-    mark_changed();
-    std::erase(gathered_producers_, i);
-    producers_.forget(i);
+    if (producers_[i].open.empty()) forget_producer(i);
 }
 
 put_status engine::put(std::uint32_t i, std::uint64_t first, std::uint64_t floor,
@@ -252,10 +248,13 @@ void engine::append(special& what, std::span<const std::byte> head, std::span<co
     ++counts_.admitted;
 }
 
-/// L3: makes room by dropping the smallest places among what is ready or waits.
+/// L3: makes room by dropping the smallest places among what is ready or waits. What has been taken in this
+/// pass comes after all that.
 bool engine::make_room(std::uint64_t weight) {
     while (!fits(weight)) {
-        if (!drop_smallest()) return false;
+        if (drop_smallest()) continue;
+        if (!at_once_ || gathered_.parts.size() == activated_parts_) return false;
+        activate_new();
     }
     return true;
 }

@@ -45,10 +45,7 @@ void engine::end_leases(std::uint32_t& budget) {
         sink_->delivery_lost(h.handle, entries_[e].d);
         take_from_holder(e);
         lost(e, true, true);
-        if (drained_ == &h) {
-            drained_ = nullptr;
-            h.drained = false;
-        }
+        if (drained_ == &h) stop_draining();
         holders_.update(h);
         if (rules_.exclusive && h.live && active_ == &h) {  // K7: barred is as good as lost
             const auto handle = h.handle;
@@ -148,12 +145,11 @@ void engine::forget_old(std::uint32_t& budget) {
     ids_.expire(qt_, budget);
     for (; budget > 0 && !producers_.idle().empty(); --budget) {
         const auto i = producers_.idle().front();
-        if (producers_[i].contact + rules_.producer_expiry.count() > qt_ || !producers_[i].open.empty())
-            break;
-        gathered_.producers.push_back({.id = producers_[i].id, .forgotten = true});
-        mark_changed();
-        std::erase(gathered_producers_, i);
-        producers_.forget(i);
+        const bool too_many = producers_.idle().size() > rules_.producer_rows;
+        const bool old = producers_[i].contact + rules_.producer_expiry.count() <= qt_;
+        if (!(too_many || old) || !producers_[i].open.empty()) break;
+        forget_producer(i);
+        if (!old) ++counts_.evicted_producers;
     }
 }
 
