@@ -56,6 +56,128 @@ TEST_CASE("18: under block a thousand producers are let in in the order in which
     CHECK(q.out.parked == 0);
 }
 
+TEST_CASE("18: parked puts take no more than a small multiple of what they are on the wire") {
+    leat::queue_rules rules;
+    rules.max_messages = 1;
+    rig q{rules};
+    q.put("first");
+    constexpr std::size_t n = 500'000;  // about what 1 MiB of credit is worth in empty ones
+    const auto p = q->hello_producer({3, 0}, 1).producer;
+    const std::vector<put_item> empty(n);
+    CHECK(q->put(p, 1, 1, empty) == put_status::taken);
+    CHECK(q->depth().parked == n);
+    CHECK(q->parked_memory() < n + 100'000);
+    q->producer_gone(p);
+    CHECK(q->depth().parked == 0);
+    CHECK(q->parked_memory() < 100'000);
+
+    // A PUT of one is at least 20 bytes in its frame.
+    std::vector<std::uint32_t> who;
+    for (std::uint64_t i = 1; i <= 1000; ++i) who.push_back(q->hello_producer({3, i}, 1).producer);
+    const put_item small{
+        .key = "k", .head = queue_rig::as_bytes("[1,2,\"k\"]"), .body = queue_rig::as_bytes("x")};
+    for (std::uint64_t number = 1; number <= 100; ++number) {
+        for (const auto one : who) q.put_as(one, number, small);
+    }
+    CHECK(q->depth().parked == 100'000);
+    CHECK(q->parked_memory() < 100'000 * 4 * (20 + 5 + 9 + 1));
+    const auto before = q->parked_memory();
+    for (const auto one : who) q->producer_gone(one);
+    CHECK(q->depth().parked == 0);
+    CHECK(q->parked_memory() < before - 100'000 * 10);
+}
+
+TEST_CASE("a parked put is admitted as it was put, with what is left of its times") {
+    leat::queue_rules rules;
+    rules.max_messages = 1;
+    rig q{rules};
+    const auto c = q.consumer(1);
+    q.put("first");
+    const auto first = q.hand_out();
+    const std::string body(300, 'b'), head(200, 'h');
+    q.put(body, {.key = "key", .id = "id", .head = queue_rig::as_bytes(head), .priority = 7});
+    q.put("expires", {.ttl = second});
+    q.put("lives", {.ttl = 10 * second});
+    q.put("delayed", {.delay = 2 * second});
+    q.put("faulty", {.id = "other", .fault = put_refusal::bad_message});
+    q.put("again", {.id = "id", .fault = put_refusal::bad_message});
+    q.put("");
+    CHECK(q->depth().parked == 7);
+    q.out.verdicts.clear();
+    q.settle(c, outcome::ack, first[0].d);
+    std::vector<std::string> bodies;
+    for (int i = 0; i < 40; ++i) {
+        for (const auto& d : q.hand_out()) {
+            bodies.push_back(d.body);
+            if (bodies.size() == 1) {
+                CHECK(d.head == head);
+                q.go_on(1500 * ms);
+            }
+            if (d.body == "lives") q.go_on(200 * ms);
+            q.settle(c, outcome::ack, d.d);
+        }
+        q.pass(100 * ms);
+        q->heard(c);
+    }
+    CHECK(bodies == std::vector<std::string>{body, "lives", "delayed", ""});
+    std::vector<put_refusal> why;
+    for (const auto& v : q.out.verdicts) {
+        for (auto k = v.first; k <= v.last; ++k) why.push_back(v.why);
+    }
+    using enum put_refusal;
+    CHECK(why == std::vector{none, expired, none, none, bad_message, none, none});
+    CHECK(q->counts().same_id == 1);
+}
+
+TEST_CASE("parked puts of many producers that leave at once are forgotten, and the others keep their order") {
+    leat::queue_rules rules;
+    rules.max_messages = 1;
+    rules.sessions = 30'000;
+    rig q{rules};
+    q.put("first");
+    std::vector<std::uint32_t> who;
+    for (std::uint64_t i = 0; i < 20'000; ++i) {
+        who.push_back(q->hello_producer({3, i}, 1).producer);
+        q.put_as(who.back(), 1, item(std::to_string(i)));
+        q.put_as(who.back(), 2, item(std::to_string(i)));
+    }
+    for (std::size_t i = 0; i < who.size(); ++i) {
+        if (i % 1000 != 0) q->producer_gone(who[i]);
+    }
+    CHECK(q->depth().parked == 40);
+    q->bound_passes(7);
+    const auto c = q.consumer(1);
+    std::vector<std::string> order;
+    for (int i = 0; i < 41; ++i) {
+        q.pass(ms);
+        q->heard(c);
+        for (const auto& d : q.hand_out()) {
+            order.push_back(d.body);
+            q.settle(c, outcome::ack, d.d);
+        }
+    }
+    REQUIRE(order.size() == 41);
+    for (std::size_t i = 0; i < 40; ++i) CHECK(order[i + 1] == std::to_string(i / 2 * 1000));
+}
+
+TEST_CASE("parked puts for which there is room at last are taken in bounded passes, which ask for more") {
+    leat::queue_rules rules;
+    rules.max_messages = 1000;
+    rig q{rules};
+    q->pause_takes(true);
+    for (int i = 0; i < 3000; ++i) q.put("m");
+    q.hand_out();
+    CHECK(q->depth().parked == 2000);
+    q->bound_passes(100);
+    q.pass();
+    CHECK(q->purge() == 1000);
+    CHECK_FALSE(q->run_timers());
+    CHECK(q->depth().parked == 1900);
+    q.settle_down();
+    CHECK(q->depth().parked == 1000);
+    CHECK(q->depth().live() == 1000);
+}
+
 TEST_CASE("under block a small put does not pass a big one, and a producer that goes takes its puts along") {
     leat::queue_rules rules;
     rules.max_bytes = 1000;

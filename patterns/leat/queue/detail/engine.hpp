@@ -9,6 +9,7 @@
 #include <leat/queue/detail/indexed_heap.hpp>
 #include <leat/queue/detail/key_lines.hpp>
 #include <leat/queue/detail/letter.hpp>
+#include <leat/queue/detail/parked_puts.hpp>
 #include <leat/queue/detail/producers.hpp>
 #include <leat/queue/detail/put.hpp>
 #include <leat/queue/detail/record_book.hpp>
@@ -152,6 +153,8 @@ public:
     [[nodiscard]] const opening& begin() const noexcept { return begin_; }
     /// Bytes of index, without bodies.
     [[nodiscard]] std::size_t memory() const noexcept;
+    /// Bytes of puts that wait for room.
+    [[nodiscard]] std::size_t parked_memory() const noexcept { return parked_.memory(); }
 
 private:
     struct dead_letters_tag {};
@@ -203,7 +206,7 @@ private:
     bool drop_smallest();
     void append(special& what, std::span<const std::byte> head, std::span<const std::byte> body,
                 message* frame, bool carry, bool plain);
-    void park(std::uint32_t producer, const put_item& item);
+    void park(std::uint32_t producer, std::span<const put_item> items);
     void take_parked(std::uint32_t& budget);
     void repeat(std::uint32_t producer, std::uint64_t first, std::uint64_t last);
     void decide(std::uint32_t producer, verdict what, put_refusal why, std::uint64_t commit,
@@ -301,7 +304,6 @@ private:
     queue_counts counts_;
     std::uint64_t messages_ = 0, bytes_ = 0;  ///< As L2 counts them.
     std::uint64_t pending_ = 0, waiting_ = 0, in_flight_ = 0, settled_ = 0, ready_ = 0, delayed_ = 0;
-    std::uint64_t parked_count_ = 0;
 
     record_book records_;
     entries entries_;
@@ -324,7 +326,7 @@ private:
 
     producers producers_;
     id_window ids_;
-    std::deque<parked_put> parked_;
+    parked_puts parked_;
 
     // Commits: what is gathered for the next one, and the one under way.
     commit_batch gathered_, flying_;

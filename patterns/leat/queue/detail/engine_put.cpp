@@ -5,7 +5,6 @@
 #include <leat/queue/detail/sip_hash.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -61,11 +60,7 @@ void engine::set_in_order(std::uint32_t i, bool on) {
 
 void engine::end_session(std::uint32_t i) {
     auto& p = producers_[i];
-    if (p.parked > 0) {
-        std::erase_if(parked_, [&](const parked_put& one) { return one.producer == i; });
-        parked_count_ -= p.parked;
-        p.parked = 0;
-    }
+    if (std::exchange(p.parked, 0) > 0) parked_.forget(i);
     producers_.disconnect(i, qt_);
 }
 
@@ -106,9 +101,9 @@ put_status engine::put(std::uint32_t i, std::uint64_t first, std::uint64_t floor
         for (const auto& item : items) bytes += item.body.size();
         if (bytes < worth_sharing) frame = nullptr;
     }
-    for (const auto& item : items) {
-        if (p.parked > 0 || !admit(i, item, frame, false)) park(i, item);
-    }
+    std::size_t n = 0;
+    while (n < items.size() && p.parked == 0 && admit(i, items[n], frame, false)) ++n;
+    if (n < items.size()) park(i, items.subspan(n));
     drain_verdicts(i);
     if (commit_is_full()) finish_puts();
     return put_status::taken;
@@ -297,44 +292,34 @@ bool engine::drop_smallest() {
     return true;
 }
 
-void engine::park(std::uint32_t i, const put_item& item) {
-    parked_put one{.producer = i, .item = item, .bytes = {}};
-    one.item.fault = fault_of(item);
-    one.bytes.resize(item.key.size() + item.id.size() + item.head.size() + item.body.size());
-    auto* at = one.bytes.data();
-    const auto keep = [&](const void* from, std::size_t size) {
-        if (size != 0) std::memcpy(at, from, size);
-        return std::exchange(at, at + size);
-    };
-    const auto* key = keep(item.key.data(), item.key.size());
-    const auto* id = keep(item.id.data(), item.id.size());
-    one.item.key = {reinterpret_cast<const char*>(key), item.key.size()};
-    one.item.id = {reinterpret_cast<const char*>(id), item.id.size()};
-    one.item.head = {keep(item.head.data(), item.head.size()), item.head.size()};
-    one.item.body = {keep(item.body.data(), item.body.size()), item.body.size()};
-    // While it waits here its own time runs (T3).
-    if (one.item.fault == put_refusal::none) {
-        if (item.ttl) one.item.ttl = qt_ + std::min(*item.ttl, longest_ttl);
-        if (item.delay) one.item.at = qt_ + *item.delay;
-        one.item.delay.reset();
+void engine::park(std::uint32_t i, std::span<const put_item> items) {
+    for (auto item : items) {
+        item.fault = fault_of(item);
+        // While it waits here its own time runs (T3).
+        if (item.fault == put_refusal::none) {
+            if (item.ttl) item.ttl = qt_ + std::min(*item.ttl, longest_ttl);
+            if (item.delay) item.at = qt_ + *item.delay;
+            item.delay.reset();
+        }
+        parked_.add(i, item);
     }
-    parked_.push_back(std::move(one));
-    ++parked_count_;
-    if (producers_[i].parked++ == 0) sink_->producer_parked(i, true);
+    parked_.close();
+    const bool first = producers_[i].parked == 0;
+    producers_[i].parked += items.size();
+    if (first) sink_->producer_parked(i, true);
 }
 
 /// Row 3: first come first served; small ones do not pass a big one.
 void engine::take_parked(std::uint32_t& budget) {
-    for (; budget > 0 && !parked_.empty(); --budget) {
-        auto& first = parked_.front();
-        auto item = first.item;
-        if (item.ttl && item.fault == put_refusal::none) *item.ttl -= qt_;
-        const auto i = first.producer;
+    for (; budget > 0 && !parked_.empty() && takes_puts(); --budget) {
+        auto item = parked_.front();
+        if (item.ttl) *item.ttl -= qt_;
+        const auto i = parked_.front_producer();
         if (!admit(i, item, nullptr, true)) return;
-        parked_.pop_front();
-        --parked_count_;
+        parked_.pop();
         if (--producers_[i].parked == 0) sink_->producer_parked(i, false);
         drain_verdicts(i);
+        if (commit_is_full()) finish_puts();
     }
 }
 

@@ -298,7 +298,7 @@ queue_depth engine::depth() const noexcept {
             .settled = settled_,
             .doomed = doomed_.size(),
             .bytes = bytes_,
-            .parked = parked_count_};
+            .parked = parked_.size()};
 }
 
 }  // namespace leat::detail::queueing

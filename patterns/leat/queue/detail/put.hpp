@@ -7,9 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace leat::detail::queueing {
 
@@ -32,13 +30,6 @@ enum class put_status : std::uint8_t {
     taken,             ///< Each of its messages has, or will have, its verdict.
     out_of_sequence,   ///< A number was left out, or the floor lies beyond what was sent: the session ends.
     too_many_refused,  ///< The producer does not move its floor: the session ends.
-};
-
-/// A put that waits for room, with copies of all it needs.
-struct parked_put {
-    std::uint32_t producer = 0;
-    put_item item = {};
-    std::vector<std::byte> bytes = {};
 };
 
 }  // namespace leat::detail::queueing
