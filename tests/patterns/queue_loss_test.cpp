@@ -55,6 +55,65 @@ TEST_CASE("1: a late ack counts while the message is back and untaken, and is st
     CHECK(adds_up(*q));
 }
 
+TEST_CASE("1: a late ack counts after its consumer was lost, and after that said HELLO anew") {
+    rig q{without_jitter()};
+    const auto first = q.consumer(1, 3);
+    for (const auto* body : {"a", "b", "c"}) q.put(body);
+    const auto given = q.hand_out();
+    REQUIRE(given.size() == 3);
+    q.pass();
+    q->lose(first);
+    CHECK(q.settle(first, outcome::ack, given[0].d).applied == 1);
+    const auto back = q->hello({9, 1});
+    CHECK(back.holder == first);
+    CHECK_FALSE(q->consumer(first).barred);
+    CHECK(q.settle(first, outcome::ack, given[1].d).applied == 1);
+    q->grant(q.consumer(2), 1, 1 << 30);
+    CHECK(q.hand_out().size() == 1);
+    CHECK(q.settle(first, outcome::ack, given[2].d).stale == 1);
+    CHECK(q->counts().late_acks == 2);
+}
+
+TEST_CASE("a HELLO anew lifts the bar, and what was late stays late") {
+    rig q{without_jitter()};
+    const auto c = q.consumer(1, 2);
+    q.put("a");
+    q.put("b");
+    const auto given = q.hand_out();
+    end_leases(q);
+    CHECK(q->consumer(c).barred);
+    q->hello({9, 1});
+    CHECK_FALSE(q->consumer(c).barred);
+    CHECK(q.settle(c, outcome::ack, given[1].d).applied == 1);
+    q->grant(c, 1, 1 << 30);
+    const auto again = q.hand_out();
+    REQUIRE(again.size() == 1);
+    CHECK(again[0].body == "a");
+    CHECK(q.settle(c, outcome::ack, given[0].d).stale == 1);
+    CHECK(q.settle(c, outcome::ack, again[0].d).applied == 1);
+    CHECK(q->depth().live() == 0);
+}
+
+TEST_CASE("of lost consumers only those are kept that may ack late, and no more than there may be sessions") {
+    auto rules = without_jitter();
+    rules.sessions = 10;
+    rules.max_attempts = leat::unlimited_attempts;
+    rig q{rules};
+    for (std::uint64_t i = 0; i < 100'000; ++i) {
+        const auto c = q->hello({8, i}).holder;
+        REQUIRE(c != none);
+        q->lose(c);
+        REQUIRE(q->find({8, i}) == none);
+    }
+    for (int i = 0; i < 20; ++i) q.put("m");
+    for (std::uint64_t round = 0; round < 2; ++round) {
+        for (std::uint64_t i = 0; i < 10; ++i) q.consumer(10 * round + i, 1);
+        CHECK(q.hand_out().size() == 10);
+        for (std::uint64_t i = 0; i < 10; ++i) q->lose(q.consumers[10 * round + i]);
+    }
+    for (std::uint64_t i = 0; i < 20; ++i) CHECK((q->find({9, i}) == none) == (i < 10));
+}
+
 TEST_CASE("4: a consumer stopped past its lease and woken has each ack honoured or stale, none twice") {
     rig q{without_jitter()};
     const auto sleeper = q.consumer(1, 10);

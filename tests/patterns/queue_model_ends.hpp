@@ -40,7 +40,7 @@ struct told_sink final : sink {
     }
     void consumer_lost(std::uint32_t holder) override {
         for (const auto& c : told->consumers) {
-            if (c.known && c.handle == holder &&
+            if (c.handle == holder &&
                 told->expect_lost.erase(static_cast<int>(&c - told->consumers.data())) == 0) {
                 told->wrong("a consumer is said to be lost and is not");
             }

@@ -80,6 +80,10 @@ private:
     void operation() {
         const auto c = static_cast<int>(below(model_.consumers.size()));
         auto& by = model_.consumers[static_cast<std::size_t>(c)];
+        if (by.known && !by.live && chance(40)) {  // late outcomes of a lost one (W6)
+            settle(c, chance(80) ? outcome::ack : outcome::retry);
+            return;
+        }
         if (!by.known || !by.live) {
             if (chance(80)) hello(c);
             return;
@@ -166,7 +170,11 @@ private:
             by.order = ++model_.hellos;
             by.standby = model_.rules.exclusive;
         }
-        by.lost.clear();
+        for (auto l = by.lost.begin(); l != by.lost.end();) {  // D3, row 11
+            const auto& m = model_.all[static_cast<std::size_t>(l->second.first)];
+            l->second.second = false;
+            l = model_.live(m) && m.d == l->first && m.lost ? std::next(l) : by.lost.erase(l);
+        }
         by.known = by.live = true;
         by.granted = by.given = 0;
         by.heard = model_.q - model_.stalled;

@@ -189,6 +189,7 @@ struct model {
 
     // consumers
     void lose(int c);
+    void forget(consumer_of& c);
     [[nodiscard]] std::vector<int> in_order_of_d(int c) const;
     void choose_active();
 

@@ -12,7 +12,17 @@ inline void model::lose(int c) {
     by.live = false;
     by.forget_at = q + rules.lease.count() - stalled;
     for (const auto i : in_order_of_d(c)) lose_delivery(all[static_cast<std::size_t>(i)], false, true);
+    if (by.lost.empty()) forget(by);
     choose_active();
+}
+
+/// Should it come again, it is another one: messages must not think that it has lost them.
+inline void model::forget(consumer_of& c) {
+    c.known = false;
+    c.lost.clear();
+    for (auto& m : all) {
+        if (m.consumer == static_cast<int>(&c - consumers.data())) m.consumer = -1;
+    }
 }
 
 inline std::vector<int> model::in_order_of_d(int c) const {
@@ -87,10 +97,7 @@ inline void model::run_timers() {
         }
     }
     for (auto& c : consumers) {
-        if (c.known && !c.live && c.forget_at + stalled <= q) {
-            c.known = false;
-            c.lost.clear();
-        }
+        if (c.known && !c.live && c.forget_at + stalled <= q) forget(c);
     }
     std::erase_if(ids, [&](const auto& id) { return id.second + rules.dedup_window.count() <= q; });
     while (!doomed.empty() && (letters.size() < rules.max_dead_messages)) {

@@ -87,7 +87,12 @@ hello_result engine::hello(const id128& consumer, std::span<const number_range> 
             }
             e = next;
         }
-        h->lost.clear();
+        // D3: it is not barred any more. Row 11 holds for what nobody has had since.
+        for (auto l = h->lost.begin(); l != h->lost.end();) {
+            const auto& one = entries_[l->second.entry];
+            l->second.lease_end = false;
+            l = one.d == l->first && one.lost ? std::next(l) : h->lost.erase(l);
+        }
         h->barring = 0;
         h->granted_messages = h->granted_bytes = h->given_messages = h->given_bytes = 0;
         if (drained_ == h) stop_draining();
@@ -247,7 +252,8 @@ void engine::lose(std::uint32_t handle) {
     if (auto* h = holders_.find(handle); h != nullptr && h->live) lose(*h);
 }
 
-/// Its session has ended without a word: all it holds is lost, and its state stays one more lease (W6).
+/// Its session has ended without a word: all it holds is lost, and its state stays one more lease (W6), if
+/// there is anything of which a late ack may come. As many as may live are kept so.
 void engine::lose(holder& h) {
     if (drained_ == &h) stop_draining();
     if (active_ == &h) active_ = nullptr;
@@ -257,6 +263,11 @@ void engine::lose(holder& h) {
         take_from_holder(e);
         lost(e, false, true);
         e = next;
+    }
+    if (h.lost.empty()) {
+        holders_.forget(h);
+    } else if (holders_.lost().size() > rules_.sessions) {
+        holders_.forget(holders_[holders_.lost().front()]);
     }
     choose_active();
 }

@@ -93,7 +93,8 @@ public:
     [[nodiscard]] const holder& operator[](std::uint32_t index) const noexcept { return all_[index]; }
 
 private:
-    static constexpr unsigned index_bits = 16;  // a handle is index and generation
+    // A handle is index and generation. At most 30,000 live and as many lost ones are there at a time.
+    static constexpr unsigned index_bits = 16;
 
     [[nodiscard]] static std::uint32_t index(const holder& h) noexcept { return h.handle & 0xFFFF; }
 
