@@ -116,6 +116,65 @@ TEST_CASE("a hundred thousand letters of one key that are sent back and expire t
     CHECK(adds_up(*q));
 }
 
+TEST_CASE("what is doomed is written with the letter that it becomes") {
+    slow_store store;
+    leat::queue_rules rules;
+    rules.durability = leat::durability::commit;
+    rules.max_dead_messages = 1;
+    rig q{rules, &store};
+    const auto c = q.consumer(1);
+    const auto commit = [&] {
+        q.pass(20 * ms);
+        const auto given = q.hand_out();
+        store.result = true;
+        q.pass();
+        return given;
+    };
+    q.put("a");
+    q.put("b");
+    commit();
+    const auto given = q.hand_out();
+    REQUIRE(given.size() == 2);
+    const number_range both{given[0].d, given[1].d};
+    q->settle(c, outcome::reject, std::span{&both, 1}, {}, "why");
+    commit();
+    REQUIRE(store.last_doomed.size() == 1);
+    CHECK(store.last_doomed[0].seq == given[1].seq);
+    CHECK(store.last_doomed[0].what.why == leat::death::rejected);
+    CHECK(store.last_doomed[0].what.text == "why");
+    CHECK(q->stopped_by_dead_letters());
+}
+
+TEST_CASE("dead letters have a limit of bytes, and one that is larger than all of it stands alone") {
+    leat::queue_rules rules;
+    rules.max_dead_bytes = 1000;
+    rig q{rules};
+    const auto c = q.consumer(1);
+    q.put(std::string(2000, 'x'));
+    auto given = q.hand_out();
+    q.settle(c, outcome::reject, given[0].d);
+    q.hand_out();
+    CHECK(all_letters(*q).size() == 1);
+    CHECK_FALSE(q->stopped_by_dead_letters());
+    q.put("small");
+    given = q.hand_out();
+    q.settle(c, outcome::reject, given[0].d);
+    q.hand_out();
+    CHECK(q->stopped_by_dead_letters());
+    CHECK(q->dead()->purge() == 1);
+    q.pass();
+    q.hand_out();
+    CHECK(all_letters(*q) == texts{"small"});
+    for (int i = 0; i < 20; ++i) q.put(std::string(100, 'y'));
+    given = q.hand_out();
+    q.settle(c, outcome::reject, given.front().d, given.back().d);
+    q.hand_out();
+    CHECK(q->dead()->depth().live() == 6);  // 69, and five of 164 bytes
+    CHECK(q->dead()->depth().bytes <= 1000);
+    CHECK(q->depth().doomed == 15);
+    CHECK(adds_up(*q));
+}
+
 TEST_CASE("28: a letter that is rejected in the dead letters a thousand times is still there, once") {
     rig q;
     const auto c = q.consumer(1);

@@ -265,6 +265,135 @@ TEST_CASE(
     CHECK(adds_up(*q));
 }
 
+TEST_CASE(
+    "U1: a row names the refusals that wait behind its own puts, and counts are those after the commit") {
+    slow_store store;
+    auto rules = committed();
+    rules.overflow = leat::queue_overflow::reject;
+    rules.max_messages = 2;
+    rig q{rules, &store};
+    const auto c = q.consumer(1);
+    for (const auto* body : {"a", "b", "c", "d"}) q.put(body);
+    q.hand_out();
+    REQUIRE(store.last_rows.size() == 1);
+    CHECK(store.last_rows[0].last == 4);
+    REQUIRE(store.last_rows[0].refused.size() == 1);
+    CHECK(store.last_rows[0].refused[0].first == 3);
+    CHECK(store.last_rows[0].refused[0].last == 4);
+    CHECK(store.last_rows[0].refused[0].why == put_refusal::full);
+    const auto as_written = [&] { return store.last_counts == q->counts(); };
+    store.result = true;
+    q.pass();
+    CHECK(as_written());
+    const auto given = q.hand_out();
+    REQUIRE(given.size() == 2);
+    q.settle(c, outcome::ack, given[0].d);
+    q.pass(20 * ms);
+    q.hand_out();
+    CHECK(store.last_counts.acked == 1);
+    store.result = true;
+    q.pass();
+    CHECK(as_written());
+}
+
+TEST_CASE("U5: what a failed commit had of ids goes with the next, when the puts were taken at once") {
+    slow_store store;
+    leat::queue_rules rules;
+    rules.durability = leat::durability::interval;
+    rig q{rules, &store};
+    q.put("a", {.id = "id"});
+    q.pass(200 * ms);
+    q.hand_out();
+    CHECK(store.last_ids == 1);
+    store.result = false;
+    q.pass(ms);
+    q.pass(200 * ms);
+    q.hand_out();
+    CHECK(store.started == 2);
+    CHECK(store.last_ids == 1);
+    store.result = true;
+    q.pass(ms);
+    q.put("b", {.id = "id"});
+    CHECK(q.out.verdicts.back().what == verdict::duplicate);
+}
+
+TEST_CASE(
+    "U3: a producer with confirms that the queue does not know of is counted, and goes on from its floor") {
+    rig q;
+    q.put("a");
+    const auto welcome = q->hello_producer({1, 1}, 5);
+    CHECK(welcome.known);
+    CHECK(welcome.rolled_back);
+    CHECK(welcome.decided == 4);
+    CHECK(q->counts().rolled_back == 1);
+    const auto next = item("next");
+    CHECK(q->put(welcome.producer, 5, 5, std::span{&next, 1}) == put_status::taken);
+    CHECK(q.out.verdicts.back().what == verdict::stored);
+}
+
+TEST_CASE("a producer that never moves its floor past its refusals is told so") {
+    leat::queue_rules rules;
+    rules.overflow = leat::queue_overflow::reject;
+    rules.max_messages = 1;
+    rig q{rules};
+    // Two reasons in turn, so that no two numbers make one range.
+    const std::vector<put_item> pair{item(""), {.fault = put_refusal::bad_message}};
+    q.put("first");
+    std::uint64_t number = 2;
+    for (; q.status == put_status::taken && number < 100'000; number += 2)
+        q.status = q->put(q.producer, number, 1, pair);
+    CHECK(q.status == put_status::too_many_refused);
+    CHECK(number > 65'000);
+    CHECK(q->put(q.producer, number - 2, number - 2, pair) == put_status::taken);
+}
+
+TEST_CASE("T4: a time to be ready at becomes a delay, a time past is now, and one too far is refused") {
+    leat::queue_rules rules;
+    rules.max_delay = 10s;
+    rig q{rules};
+    q.consumer(1);
+    const auto now = q->queue_time();
+    q.put("past", {.at = now - second});
+    CHECK(q.hand_out().size() == 1);
+    q.put("later", {.at = now + 2 * second});
+    q.put("both", {.delay = second, .at = now + second});
+    CHECK(q.out.verdicts.back().why == put_refusal::bad_message);
+    q.put("too far", {.at = now + 10 * second + 1});
+    CHECK(q.out.verdicts.back().why == put_refusal::bad_message);
+    CHECK(q.hand_out().empty());
+    CHECK(q->next_deadline() <= q.now() + 2 * second);
+    q.go_on(1900 * ms);
+    CHECK(q->depth().delayed == 1);
+    q.go_on(100 * ms);
+    CHECK(q->depth().in_flight == 2);
+}
+
+TEST_CASE("X6: the id of a redriven message is another one, and within a window it is one") {
+    rig q;
+    q.put("a", {.id = "id"});
+    q.put("b", {.id = "id", .redrives = 1});
+    CHECK(q.out.verdicts.back().what == verdict::stored);
+    q.put("c", {.id = "id", .redrives = 1});
+    CHECK(q.out.verdicts.back().what == verdict::duplicate);
+    q.put("d", {.id = "id1"});
+    CHECK(q.out.verdicts.back().what == verdict::stored);
+    q.put("e", {.id = "id", .redrives = 2});
+    CHECK(q.out.verdicts.back().what == verdict::stored);
+}
+
+TEST_CASE("a key or id that is too long is a bad message, however often it comes") {
+    rig q;
+    const std::string long_one(256, 'x');
+    q.put("a", {.key = long_one});
+    CHECK(q.out.verdicts.back().why == put_refusal::bad_message);
+    for (int i = 0; i < 2; ++i) {
+        q.put("a", {.id = long_one});
+        CHECK(q.out.verdicts.back().why == put_refusal::bad_message);
+    }
+    q.put("a", {.key = std::string_view{long_one}.substr(1), .id = std::string_view{long_one}.substr(1)});
+    CHECK(q.out.verdicts.back().what == verdict::stored);
+}
+
 TEST_CASE("a commit is bounded: puts wait while one is under way and the next one is full") {
     leat::queue_rules rules;
     rules.durability = leat::durability::commit;
@@ -367,27 +496,29 @@ TEST_CASE("an id window that is too small forgets the oldest and counts it") {
 }
 
 TEST_CASE(
-    "29: the rows of producers that left without a word are bounded, and each confirmed put is there once") {
+    "29: the rows of a hundred thousand producers, half of which left without a word, are bounded, and each "
+    "confirmed put is there once") {
     leat::queue_rules rules;
-    rules.producer_rows = 100;
+    rules.producer_rows = 5000;
     rig q{rules};
-    for (std::uint64_t i = 0; i < 2000; ++i) {
+    constexpr std::uint64_t n = 100'000;
+    for (std::uint64_t i = 0; i < n; ++i) {
         const auto p = q->hello_producer({4, i}, 1).producer;
         q.put_as(p, 1, item("m"));
         i % 2 == 0 ? q->producer_gone(p) : q->producer_bye(p);
     }
     q.hand_out();
-    CHECK(q->producers_known() == 101);
-    CHECK(q->counts().evicted_producers == 900);
-    CHECK(q->counts().confirmed == 2000);
-    CHECK(q->depth().ready == 2000);
+    CHECK(q->producers_known() == 5001);
+    CHECK(q->counts().evicted_producers == n / 2 - 5000);
+    CHECK(q->counts().confirmed == n);
+    CHECK(q->depth().ready == n);
     // One that is still known finds its put; one that was evicted may store it twice, and that is counted.
-    CHECK(q->hello_producer({4, 1998}, 1).decided == 1);
+    CHECK(q->hello_producer({4, n - 2}, 1).decided == 1);
     CHECK(q->hello_producer({4, 0}, 2).known == false);
     CHECK(q->counts().possible_duplicates == 1);
     q.go_on(second);
     q.pass(25 * 3600 * second);
-    q.hand_out();
+    q.settle_down();
     CHECK(q->producers_known() == 3);
 }
 

@@ -34,6 +34,10 @@ public:
         ++started;
         under_way = true;
         last_gone = queues[0]->gone.size();
+        last_rows = queues[0]->producers;
+        last_ids = queues[0]->ids.size();
+        last_doomed = queues[0]->doomed;
+        last_counts = queues[0]->counts;
     }
     [[nodiscard]] std::optional<bool> poll() override {
         if (!under_way || !result) return {};
@@ -45,7 +49,10 @@ public:
     [[nodiscard]] bool fetch(record&) override { return false; }
 
     std::uint64_t started = 0;
-    std::size_t last_gone = 0;
+    std::size_t last_gone = 0, last_ids = 0;
+    std::vector<producer_row> last_rows;
+    std::vector<letter_row> last_doomed;
+    leat::queue_counts last_counts;
     bool under_way = false, accepts = true;
     std::optional<bool> result;
 };

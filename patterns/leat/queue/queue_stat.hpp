@@ -41,6 +41,7 @@ struct queue_counts {
     std::uint64_t evicted_ids = 0;  ///< Forgotten before the dedup window ended.
     std::uint64_t evicted_producers = 0;
     std::uint64_t possible_duplicates = 0;  ///< Producers that came back and were not known any more.
+    std::uint64_t rolled_back = 0;          ///< Producers with confirms that the queue does not know of (U3).
 
     [[nodiscard]] std::uint64_t dead_sum() const noexcept {
         std::uint64_t sum = 0;

@@ -60,7 +60,7 @@ bool engine::commit_is_full() const noexcept {
         const auto& b = e.gathered_;
         return e.gathered_bytes_ >= most_commit_bytes || b.parts.size() + b.specials.size() + b.gone.size() +
                                                                  b.touched.size() + b.letters.size() +
-                                                                 b.ids.size() >=
+                                                                 b.doomed.size() + b.ids.size() >=
                                                              most_commit_changes;
     };
     return full(*this) || (dead_ && full(*dead_));
@@ -90,15 +90,26 @@ void engine::start_commit() {
     }
 }
 
+/// What is said here is as it will be once the commit is good: its acks count, its puts are confirmed, and
+/// refusals that wait for them are told (U1).
 void engine::write_rows() {
+    gathered_.counts = counts_;
+    gathered_.counts.acked += gathered_acks_;
     for (const auto i : gathered_producers_) {
         auto& p = producers_[i];
         if (!std::exchange(p.touched, false)) continue;  // forgotten meanwhile
-        if (!store_.immediate()) {
-            gathered_.producers.push_back({p.id, p.received, p.refused, p.contact, false});
+        if (store_.immediate()) continue;
+        producer_row row{p.id, p.received, p.refused, p.contact, false};
+        for (std::uint32_t k = 0; k < p.open.size(); ++k) {
+            const auto& one = p.open[k];
+            const auto n = one.last - one.first + 1;
+            if (one.what == verdict::stored) gathered_.counts.confirmed += n;
+            if (one.what != verdict::refused) continue;
+            gathered_.counts.refused[static_cast<std::size_t>(one.why)] += n;
+            add_refused(row.refused, one.first, one.last, one.why);
         }
+        gathered_.producers.push_back(std::move(row));
     }
-    gathered_.counts = counts_;
     gathered_.qt = qt_;
     gathered_.next_seq = next_seq_;
     gathered_.takes_paused = takes_paused_;
@@ -172,6 +183,8 @@ void engine::settle_batch(bool good) {
         put_before(batch.emptied, gathered_.emptied);
         put_before(batch.touched, gathered_.touched);
         put_before(batch.letters, gathered_.letters);
+        put_before(batch.doomed, gathered_.doomed);
+        if (at_once_) put_before(batch.ids, gathered_.ids);
         if (batch.changed) mark_changed();
     }
     batch.clear();
@@ -240,7 +253,7 @@ void engine::drain_verdicts(std::uint32_t i) {
         if (one.what == verdict::stored) counts_.confirmed += n;
         if (one.what == verdict::refused) {
             counts_.refused[static_cast<std::size_t>(one.why)] += n;
-            p.add_refused(one.first, one.last, one.why);
+            add_refused(p.refused, one.first, one.last, one.why);
         }
         sink_->decided({i, one.first, one.last, one.what, one.why, one.seq});
     }

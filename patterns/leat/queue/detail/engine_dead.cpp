@@ -49,6 +49,8 @@ void engine::die(std::uint32_t e, death why, std::string_view text, const id128&
     leave_heaps(e);
     entries_[e].is = state::doomed;
     leave_line(e);
+    gathered_.doomed.push_back({entries_[e].seq(), made});
+    mark_changed();
     doomed_.push_back({e, std::move(made)});
 }
 

@@ -38,6 +38,7 @@ producer_welcome engine::hello_producer(const id128& id, std::uint64_t floor) {
     p.in_order = p.refused_before = false;
     if (floor > p.received + 1) {
         welcome.rolled_back = true;
+        ++counts_.rolled_back;
         p.received = floor - 1;
     }
     p.raise_floor(floor);

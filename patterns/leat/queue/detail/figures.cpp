@@ -37,6 +37,7 @@ void each_figure(Stat& s, Visit visit) {
     visit("evicted_ids", c.evicted_ids);
     visit("evicted_producers", c.evicted_producers);
     visit("possible_duplicates", c.possible_duplicates);
+    visit("rolled_back", c.rolled_back);
     for (std::size_t i = 0; i < c.dead.size(); ++i)
         visit("dead." + std::string{to_string(static_cast<death>(i))}, c.dead[i]);
     for (std::size_t i = 1; i < c.refused.size(); ++i)

@@ -13,11 +13,11 @@ void producer::raise_floor(std::uint64_t to) {
     if (!refused.empty()) refused.front().first = std::max(refused.front().first, to);
 }
 
-void producer::add_refused(std::uint64_t first, std::uint64_t last, put_refusal why) {
-    if (!refused.empty() && refused.back().last + 1 == first && refused.back().why == why) {
-        refused.back().last = last;
+void add_refused(std::vector<refused_range>& to, std::uint64_t first, std::uint64_t last, put_refusal why) {
+    if (!to.empty() && to.back().last + 1 == first && to.back().why == why) {
+        to.back().last = last;
     } else {
-        refused.push_back({first, last, why});
+        to.push_back({first, last, why});
     }
 }
 

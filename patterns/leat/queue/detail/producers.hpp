@@ -43,13 +43,15 @@ struct producer {
         return open.empty() ? received : open.front().first - 1;
     }
     void raise_floor(std::uint64_t to);
-    void add_refused(std::uint64_t first, std::uint64_t last, put_refusal why);
 
     /// Says what becomes of the next number.
     void add(verdict what, put_refusal why, std::uint64_t commit, std::uint64_t seq);
 
     static constexpr std::size_t most_refused = 65'536;
 };
+
+/// To ranges that are ascending, behind all of them.
+void add_refused(std::vector<refused_range>& to, std::uint64_t first, std::uint64_t last, put_refusal why);
 
 /// All producers that are connected, or that may come back (U3).
 class producers {

@@ -11,6 +11,7 @@ void commit_batch::clear() {
     emptied.clear();
     touched.clear();
     letters.clear();
+    doomed.clear();
     changed = false;
 }
 

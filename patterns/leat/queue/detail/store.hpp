@@ -35,7 +35,7 @@ struct gone_range {
     std::uint32_t first = 0, last = 0;  ///< Both inclusive.
 };
 
-/// The `touched` row of a message (section 2).
+/// The `touched` row of a message (section 2); why it is doomed is in `commit_batch::doomed`.
 struct touched_row {
     std::uint64_t seq = 0;
     std::uint16_t attempts = 0;
@@ -49,6 +49,7 @@ struct refused_range {
     put_refusal why = put_refusal::none;
 };
 
+/// In the order in which they are written: a later row of a producer replaces an earlier one.
 struct producer_row {
     id128 id = {};
     std::uint64_t last = 0;  ///< 0 with `forgotten`.
@@ -72,6 +73,7 @@ struct commit_batch {
     std::vector<std::uint64_t> emptied;  ///< Records of which nothing is left.
     std::vector<touched_row> touched;
     std::vector<letter_row> letters;
+    std::vector<letter_row> doomed;  ///< By their own seq: with the letters that they become (row 20).
     queue_counts counts = {};
     ticks qt = 0;
     std::uint64_t next_seq = 0;
