@@ -24,7 +24,8 @@ inline bool model::admit(int p, const put_item& item, const std::string& body, c
     auto why = put_refusal::none;
     if (size > rules.max_message || size + 64 > *rules.max_bytes)
         why = put_refusal::too_large;
-    else if (item.priority > 9 || (item.delay && (*item.delay < 0 || *item.delay > rules.max_delay.count())))
+    else if (item.priority > 9 || (item.at && item.delay) ||
+             (item.delay && (*item.delay < 0 || *item.delay > rules.max_delay.count())))
         why = put_refusal::bad_message;
     else if (item.ttl && *item.ttl <= 0)
         why = put_refusal::expired;
@@ -34,6 +35,8 @@ inline bool model::admit(int p, const put_item& item, const std::string& body, c
         why = put_refusal::paused;
     else if (!accepts)
         why = put_refusal::store_failed;
+    else if (producers[static_cast<std::size_t>(p)].refused_before)
+        why = put_refusal::after_refusal;
     if (why == put_refusal::none && rules.overflow == queue_overflow::block) {
         if ((!was_parked && !parked.empty()) || !fits(size + 64)) return false;
     } else if (why == put_refusal::none) {
@@ -72,7 +75,7 @@ inline bool model::admit(int p, const put_item& item, const std::string& body, c
     m.seq = next_seq++;
     m.weight = size + 64;
     m.admitted = q;
-    m.ready_at = q + item.delay.value_or(0);
+    m.ready_at = item.at ? std::max(q, *item.at) : q + item.delay.value_or(0);
     m.due = m.ready_at;
     m.own_ttl = item.ttl.value_or(0);
     set_expiry(m);
@@ -108,6 +111,8 @@ inline void model::put(int p, const put_item& item, const std::string& body, con
     parked_of one{p, item, std::string{item.key}, std::string{item.id}, body, head, 0, 0};
     if (item.ttl) one.ttl_end = q + *item.ttl;
     if (item.delay) one.due = q + *item.delay;
+    if (item.at) one.due = *item.at;
+    if (item.at && item.delay) one.item.priority = 10;  // its fault is found before it waits
     parked.push_back(one);
     ++by.parked;
 }
@@ -228,6 +233,7 @@ inline void model::commit_ended(bool good) {
             if (!good) {
                 one.what = verdict::refused;
                 one.why = put_refusal::store_failed;
+                p.refused_before = p.refused_before || p.in_order;
             }
         }
     }

@@ -23,6 +23,8 @@ public:
         store_.at_once = !set.slow;
         engine_ = std::make_unique<engine>(rules, store_, sink_,
                                            opening{.salt = 7, .qt = model_.q, .now = now_, .seed = seed});
+        if (set.events > 0) engine_->bound_passes(set.events);
+        model_.jitter.seed(seed);
         sink_.from = engine_.get();
         model_.consumers.resize(5);
         for (std::uint64_t i = 0; i < 5; ++i) model_.consumers[i].id = {1, i + 1};
@@ -43,10 +45,11 @@ private:
     bool chance(std::uint64_t percent) { return below(100) < percent; }
 
     std::uint64_t pass() {
-        const auto later = static_cast<ticks>(chance(1)    ? below(5000)
-                                              : chance(20) ? below(400)
-                                                           : below(40)) *
-                           ms;
+        auto later = static_cast<ticks>(chance(1) ? below(5000) : chance(20) ? below(400) : below(40)) * ms;
+        if (set_.by_deadline && chance(70)) {
+            const auto until = std::max<ticks>(0, engine_->next_deadline() - now_);
+            if (until < second) later = until;
+        }
         now_ += later;
         model_.begin_pass(later);
         if (store_.under_way && chance(40)) {
@@ -58,18 +61,31 @@ private:
         std::uint64_t done = 1;
         for (auto n = below(12); n > 0; --n, ++done) operation();
         model_.run_timers();
-        if (!engine_->run_timers()) model_.wrong("so little is more than a pass can do");
+        run_timers();
         if (!model_.expect_lost.empty()) model_.wrong("a lost consumer was not told");
         if (chance(2)) pauses();
         if (chance(10)) resume();
         for (auto n = below(crowded_ ? 4 : 2); n > 0; --n, ++done) put();
         if (chance(1)) crowded_ = chance(40);
         model_.finish_puts();
-        const bool all = engine_->hand_out();
-        if (!all) model_.wrong("hand_out has more to do");
+        for (int n = 0; !engine_->hand_out() && model_.fault.empty(); ++n) {
+            if (set_.events == 0 || n > 1000) model_.wrong("hand_out has more to do");
+            engine_->begin_pass(now_);
+            model_.run_timers();
+            run_timers();
+        }
         model_.check(*engine_, true);
         if (model_.fault.empty() && engine_->next_deadline() <= now_) late_deadline();
+        if (const auto next = model_.next_event(); next != never && engine_->next_deadline() > now_ + next)
+            model_.wrong("a deadline is missing: something happens in " + std::to_string(next) + " ns");
         return done;
+    }
+
+    void run_timers() {
+        for (int n = 0; !engine_->run_timers() && model_.fault.empty(); ++n) {
+            if (set_.events == 0 || n > 1000) model_.wrong("so little is more than a pass can do");
+            engine_->begin_pass(now_);
+        }
     }
 
     /// A deadline that has come means work for the next pass at this same time.
@@ -223,20 +239,23 @@ private:
 
     void settle(int c, std::optional<outcome> what) {
         auto& by = model_.consumers[static_cast<std::size_t>(c)];
-        number_range r{1 + below(model_.last_d + 3), 0};
         std::vector<std::uint64_t> known;
         for (const auto i : model_.in_order_of_d(c))
             known.push_back(model_.all[static_cast<std::size_t>(i)].d);
         for (const auto& l : by.lost) known.push_back(l.first);
-        if (!known.empty() && !chance(3)) r.first = known[below(known.size())];
-        r.last = r.first + (chance(30) ? below(20) : chance(5) ? below(500) : 0);
+        std::vector<number_range> ranges(chance(70) ? 1 : 1 + below(4));
+        for (auto& r : ranges) {
+            r.first = 1 + below(model_.last_d + 3);
+            if (!known.empty() && !chance(3)) r.first = known[below(known.size())];
+            r.last = r.first + (chance(30) ? below(20) : chance(5) ? below(500) : 0);
+        }
         std::optional<ticks> delay;
         if (what == outcome::retry && chance(30)) delay = static_cast<ticks>(below(3000)) * ms;
-        model_.settle(c, what, r.first, r.last, delay);
+        model_.settle(c, what, ranges, delay);
         if (what) {
-            static_cast<void>(engine_->settle(by.handle, *what, std::span{&r, 1}, delay, "no"));
+            static_cast<void>(engine_->settle(by.handle, *what, ranges, delay, "no"));
         } else {
-            static_cast<void>(engine_->give_up(by.handle, std::span{&r, 1}));
+            static_cast<void>(engine_->give_up(by.handle, ranges));
         }
     }
 
@@ -293,7 +312,9 @@ private:
     void put() {
         const auto p = static_cast<int>(below(model_.producers.size()));
         auto& by = model_.producers[static_cast<std::size_t>(p)];
-        if (by.handle == none || chance(1)) return producer_hello(p);
+        if (by.handle == none || !by.connected || chance(1)) return producer_hello(p);
+        if (chance(1)) return producer_bye(p);
+        if (by.in_order && chance(10)) set_in_order(by);
         // Half the frames are large enough to be shared.
         const auto n = 1 + below(chance(10) ? 8 : 2);
         const bool large = chance(20);
@@ -325,6 +346,8 @@ private:
                 item.delay = static_cast<ticks>(below(1500)) * ms;
             if (chance(static_cast<std::uint64_t>(set_.delays)))
                 item.ttl = static_cast<ticks>(below(4000)) * ms;
+            if (chance(static_cast<std::uint64_t>(set_.delays) / 2))
+                item.at = model_.q + static_cast<ticks>(below(1500)) * ms - 300 * ms;  // T4
             if (chance(1)) item.priority = 10;
         }
         auto first = by.received + by.parked + 1;
@@ -364,7 +387,7 @@ private:
             if (chance(50)) engine_->producer_gone(by.handle);
         }
         const auto welcome = engine_->hello_producer(by.id, by.floor);
-        if (by.connected && (!welcome.known || welcome.rolled_back))
+        if (by.handle != none && (!welcome.known || welcome.rolled_back))
             model_.wrong("U2: a producer is forgotten");
         const auto want = by.open.empty() ? by.received : by.open.front().number - 1;
         if (welcome.decided != want) model_.wrong("U2: WELCOME tells another number");
@@ -378,6 +401,30 @@ private:
         if (said != refused) model_.wrong("U2: WELCOME names other refused numbers");
         by.handle = welcome.producer;
         by.connected = true;
+        by.in_order = by.refused_before = false;
+        if (set_.in_order && chance(70)) set_in_order(by);
+    }
+
+    /// Also RESUME: what is refused and could not be told yet still stands in the way.
+    void set_in_order(producer_of& by) {
+        by.in_order = true;
+        by.refused_before = std::any_of(by.open.begin(), by.open.end(), [](const auto& one) {
+            return one.what == verdict::refused && kind_of(one.why) != leat::refusal_kind::final;
+        });
+        engine_->set_in_order(by.handle, true);
+    }
+
+    /// U3
+    void producer_bye(int p) {
+        auto& by = model_.producers[static_cast<std::size_t>(p)];
+        std::erase_if(model_.parked, [&](const auto& one) { return one.producer == p; });
+        by.parked = 0;
+        by.connected = false;
+        engine_->producer_bye(by.handle);
+        if (!by.open.empty()) return;
+        const auto id = by.id;
+        by = producer_of{};
+        by.id = {id.high + 10, id.low};
     }
 
     const rule_set& set_;

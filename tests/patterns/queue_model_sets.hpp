@@ -19,7 +19,10 @@ struct rule_set {
     int keys = 4;       ///< 0: none
     int delays = 10;    ///< Percent of puts with a delay; the same for a ttl.
     int ids = 10;
-    int losses = 15;  ///< How careless consumers are.
+    int losses = 15;           ///< How careless consumers are.
+    std::uint32_t events = 0;  ///< Passes are bounded to so much; 0: as the engine does.
+    bool by_deadline = false;  ///< Time goes to the next deadline, and not past it.
+    bool in_order = false;     ///< So are some of the producers.
 };
 
 inline leat::queue_rules basic() {
@@ -107,6 +110,51 @@ inline const std::vector<rule_set> sets = {
              r.max_messages = 30;
          },
      .slow = true},
+    {.name = "keys, ttl, block, passes of five events",
+     .change =
+         [](auto& r) {
+             r.ttl = 2s;
+             r.overflow = queue_overflow::block;
+             r.max_messages = 40;
+         },
+     .losses = 25,
+     .events = 5},
+    {.name = "slow commits, passes of three events, jitter",
+     .change =
+         [](auto& r) {
+             r.retry.jitter = 0.5;
+             r.durability = leat::durability::commit;
+         },
+     .slow = true,
+     .losses = 25,
+     .events = 3},
+    {.name = "from deadline to deadline, ttl, dead letters full: stop",
+     .change =
+         [](auto& r) {
+             r.ttl = 3s;
+             r.max_dead_messages = 5;
+             r.max_attempts = 3;
+         },
+     .losses = 25,
+     .by_deadline = true},
+    {.name = "from deadline to deadline, slow commits, jitter",
+     .change =
+         [](auto& r) {
+             r.retry.jitter = 0.2;
+             r.durability = leat::durability::commit;
+         },
+     .slow = true,
+     .delays = 25,
+     .by_deadline = true},
+    {.name = "in order, slow and failing commits, back-off of nothing",
+     .change =
+         [](auto& r) {
+             r.retry.first = 0s;
+             r.max_messages = 15;
+             r.durability = leat::durability::commit;
+         },
+     .slow = true,
+     .in_order = true},
 };
 
 }  // namespace queue_model

@@ -97,7 +97,12 @@ inline void model::failed_attempt(message_of& m, death why, std::optional<ticks>
         }
         wait = std::min<ticks>(wait, rules.retry.cap.count());
         m.is = phase::backing_off;
-        m.due = q + (delay ? *delay : wait);
+        if (!delay && wait > 0) {
+            const auto j = rules.retry.jitter;
+            const auto by = std::uniform_real_distribution<double>{-j, j}(jitter);
+            delay = static_cast<ticks>(static_cast<double>(wait) * (1 + by));
+        }
+        m.due = q + delay.value_or(wait);
     }
 }
 
@@ -175,38 +180,33 @@ inline bool model::late_ack(std::uint64_t d, int i) {
     return true;
 }
 
-inline void model::settle(int c, std::optional<outcome> what, std::uint64_t first, std::uint64_t last,
+inline void model::settle(int c, std::optional<outcome> what, std::span<const number_range> ranges,
                           std::optional<ticks> delay) {
     auto& by = consumers[static_cast<std::size_t>(c)];
-    last = std::min(last, last_d);
-    std::uint64_t hits = 0;
-    std::vector<int> mine;
-    for (const auto& m : all) {
-        if (m.is == phase::held && m.consumer == c && m.d >= first && m.d <= last) {
-            mine.push_back(static_cast<int>(&m - all.data()));
+    for (const auto& r : ranges) {
+        const auto last = std::min(r.last, last_d);
+        std::uint64_t hits = 0;
+        for (const auto i : in_order_of_d(c)) {
+            auto& m = all[static_cast<std::size_t>(i)];
+            if (m.d < r.first || m.d > last) continue;
+            ++hits;
+            if (what) {
+                apply(m, *what, delay);
+            } else {
+                lose_delivery(m, false, false);
+            }
         }
-    }
-    std::sort(mine.begin(), mine.end(), [&](int a, int b) {
-        return all[static_cast<std::size_t>(a)].d < all[static_cast<std::size_t>(b)].d;
-    });
-    for (const auto i : mine) {
-        ++hits;
-        if (what) {
-            apply(all[static_cast<std::size_t>(i)], *what, delay);
-        } else {
-            lose_delivery(all[static_cast<std::size_t>(i)], false, false);
+        for (auto l = by.lost.begin(); l != by.lost.end();) {
+            if (l->first < r.first || l->first > last) {
+                ++l;
+                continue;
+            }
+            ++hits;
+            if (what != outcome::ack || !late_ack(l->first, l->second.first)) ++counts.stale;
+            l = by.lost.erase(l);
         }
+        if (hits == 0) counts.stale += r.first <= last ? last - r.first + 1 : 1;
     }
-    for (auto l = by.lost.begin(); l != by.lost.end();) {
-        if (l->first < first || l->first > last) {
-            ++l;
-            continue;
-        }
-        ++hits;
-        if (what != outcome::ack || !late_ack(l->first, l->second.first)) ++counts.stale;
-        l = by.lost.erase(l);
-    }
-    if (hits == 0) counts.stale += first <= last ? last - first + 1 : 1;
     choose_active();
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -74,6 +75,7 @@ struct producer_of {
     id128 id;
     std::uint32_t handle = none;
     bool connected = false;
+    bool in_order = false, refused_before = false;
     std::uint64_t received = 0, parked = 0, floor = 1;
     std::deque<undecided_put> open;
     std::map<std::uint64_t, std::pair<verdict, put_refusal>> decided;
@@ -100,6 +102,7 @@ struct model {
     std::map<std::string, std::pair<ticks, std::uint64_t>>
         last_acked;  ///< I7: place of the last ack of a key
     std::string fault;
+    std::mt19937_64 jitter;  ///< Draws what the engine draws (T8).
 
     void wrong(const std::string& what) {
         if (fault.empty()) fault = what;
@@ -184,7 +187,7 @@ struct model {
     void release(message_of& m);
     void lose_delivery(message_of& m, bool lease_end, bool remember);
     bool late_ack(std::uint64_t d, int i);
-    void settle(int c, std::optional<outcome> what, std::uint64_t first, std::uint64_t last,
+    void settle(int c, std::optional<outcome> what, std::span<const number_range> ranges,
                 std::optional<ticks> delay);
 
     // consumers
@@ -196,12 +199,16 @@ struct model {
     // time
     void begin_pass(ticks later);
     void run_timers();
+    /// How long until time alone changes anything; `never` if it does not.
+    [[nodiscard]] ticks next_event() const;
     std::set<int> expect_lost;
 
     // puts
     void decide(int p, verdict what, put_refusal why, std::uint64_t commit) {
         auto& by = producers[static_cast<std::size_t>(p)];
         by.open.push_back({++by.received, what, why, commit});
+        if (by.in_order && what == verdict::refused && kind_of(why) != leat::refusal_kind::final)
+            by.refused_before = true;
     }
 
     bool admit(int p, const put_item& item, const std::string& body, const std::string& head,

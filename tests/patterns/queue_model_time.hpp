@@ -53,6 +53,23 @@ inline void model::begin_pass(ticks later) {
     q += later;
 }
 
+inline ticks model::next_event() const {
+    auto at = never;
+    for (const auto& m : all) {
+        if (m.is == phase::held) at = std::min(at, m.renewed + rules.lease.count() + stalled);
+        if (m.is == phase::backing_off) at = std::min(at, m.due);
+        if (m.is == phase::first_delay && m.due > q) at = std::min(at, m.due);
+        const bool may = m.is == phase::queued || m.is == phase::backing_off;
+        if (may && may_expire()) at = std::min(at, m.expiry);
+    }
+    for (const auto& c : consumers) {
+        if (c.live) at = std::min(at, c.heard + rules.session_timeout.count() + stalled);
+    }
+    const auto wait = rules.durability == leat::durability::interval ? rules.interval : rules.outcome_delay;
+    if (settled > 0 && !committing) at = std::min(at, q + wait.count());
+    return at == never ? never : at - q;
+}
+
 inline void model::run_timers() {
     std::vector<int> leased;
     for (const auto& m : all) {
@@ -110,6 +127,7 @@ inline void model::run_timers() {
     while (!parked.empty()) {
         auto one = parked.front();
         one.item.ttl = one.ttl_end == 0 ? std::optional<ticks>{} : one.ttl_end - q;
+        one.item.at.reset();
         one.item.delay = one.due == 0 ? std::optional<ticks>{} : std::max<ticks>(0, one.due - q);
         one.item.key = one.key;
         one.item.id = one.id;
