@@ -63,6 +63,7 @@ engine::engine(const queue_rules& rules, store& keep, sink& out, const opening& 
       suspects_(heap_slots{&entries_}),
       suspects_by_place_(suspect_slots{&entries_}),
       due_(heap_slots{&entries_}),
+      deferred_(heap_slots{&entries_}),
       expiry_(expiry_slots{&entries_}),
       by_first_waiter_(line_slots{&lines_.all()}),
       keep_line_heap_(rules_.ttl || rules_.overflow == queue_overflow::drop_oldest),
@@ -103,8 +104,7 @@ std::uint64_t engine::purge() {
     }
     for (const auto& one : suspects_.nodes()) all.push_back(one.item);
     for (const auto& one : due_.nodes()) all.push_back(one.item);
-    all.insert(all.end(), deferred_.begin(), deferred_.end());
-    deferred_.clear();
+    for (const auto& one : deferred_.nodes()) all.push_back(one.item);
     std::uint64_t purged = all.size();
 
     // Waiters first, so that no key goes on.

@@ -313,6 +313,7 @@ private:
     indexed_heap<suspect_key, heap_slots> suspects_;
     indexed_heap<place, suspect_slots> suspects_by_place_;  ///< The same, for drop_oldest.
     indexed_heap<due_key, heap_slots> due_;
+    indexed_heap<due_key, heap_slots> deferred_;  ///< Due, but a put that comes before is pending (K4).
     indexed_heap<due_key, expiry_slots> expiry_;
     key_lines lines_;
     std::uint64_t heads_ = 0,
@@ -322,7 +323,6 @@ private:
     delivery_table flying_d_;
     lease_list leases_;
     holders holders_;
-    std::vector<std::uint32_t> deferred_;  ///< Due, but a put that comes before them is pending (K4).
 
     producers producers_;
     id_window ids_;

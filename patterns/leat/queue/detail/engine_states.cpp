@@ -61,11 +61,7 @@ void engine::leave_heaps(std::uint32_t e) {
             break;
         case state::delayed:
             --delayed_;
-            if (one.heap_at != none) {
-                due_.erase(e);
-            } else {
-                std::erase(deferred_, e);
-            }
+            (deferred_.has(e) ? deferred_ : due_).erase(e);
             break;
         case state::waiting:
             --waiting_;

@@ -92,22 +92,16 @@ void engine::come_due(std::uint32_t& budget) {
         const auto& one = entries_[e];
         return one.first_delay && one.line != none && pending && *pending <= one.ready_at;
     };
-    if (!deferred_.empty()) {
-        std::vector<std::uint32_t> again;
-        again.swap(deferred_);
-        for (const auto e : again) {
-            if (must_wait(e)) {
-                deferred_.push_back(e);
-            } else {
-                arrive(e);
-            }
-        }
+    for (; budget > 0 && !deferred_.empty() && !must_wait(deferred_.top().item); --budget) {
+        const auto e = deferred_.top().item;
+        deferred_.pop();
+        arrive(e);
     }
     for (; budget > 0 && !due_.empty() && due_.top().key.at <= qt_; --budget) {
         const auto e = due_.top().item;
         due_.pop();
         if (must_wait(e)) {
-            deferred_.push_back(e);
+            deferred_.push({entries_[e].when, entries_[e].seq()}, e);
         } else {
             arrive(e);
         }
