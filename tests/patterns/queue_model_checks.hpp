@@ -243,6 +243,13 @@ inline void model::forget_gone() {
         if (to[static_cast<std::size_t>(i)] >= 0) deaths_now[to[static_cast<std::size_t>(i)]] = why;
     }
     death_of.swap(deaths_now);
+    std::map<int, letter_state> read_now;
+    for (const auto i : letters) {  // by their new numbers
+        for (const auto& [old, state] : read_letters) {
+            if (to[static_cast<std::size_t>(old)] == i) read_now[i] = state;
+        }
+    }
+    read_letters.swap(read_now);
     std::map<int, std::uint64_t> commits_now;
     for (const auto& [i, commit] : letter_commit) commits_now[to[static_cast<std::size_t>(i)]] = commit;
     letter_commit.swap(commits_now);

@@ -51,4 +51,23 @@ struct told_sink final : sink {
     void producer_parked(std::uint32_t, bool) override {}
 };
 
+/// The same for the dead letters, and gathers what is there to settle.
+struct letter_sink final : sink {
+    model* told = nullptr;
+    std::vector<std::uint64_t> held;
+
+    void decided(const verdict_range&) override { told->wrong("nobody puts into the dead letters"); }
+    void deliver(std::uint32_t, std::span<const delivery_view> batch) override {
+        for (const auto& view : batch) {
+            told->on_letter(view);
+            held.push_back(view.d);
+        }
+    }
+    void committed(std::uint64_t) override {}
+    void consumer_lost(std::uint32_t) override { told->wrong("the reader is heard and yet lost"); }
+    void delivery_lost(std::uint32_t, std::uint64_t) override { told->wrong("the reader renews"); }
+    void consumer_active(std::uint32_t) override {}
+    void producer_parked(std::uint32_t, bool) override {}
+};
+
 }  // namespace queue_model

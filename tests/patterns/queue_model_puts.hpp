@@ -133,9 +133,10 @@ inline std::uint64_t model::redrive(std::optional<death> why, std::uint64_t most
     bool open = !draining && !puts_paused && accepts;
     std::vector<int> left;
     for (const auto i : letters) {
-        if ((why && death_of[i] != *why) || letter_commit.contains(i) || !open || moved == most ||
-            !fits(all[static_cast<std::size_t>(i)].weight)) {
-            if ((!why || death_of[i] == *why) && !letter_commit.contains(i) && open && moved != most)
+        if ((why && death_of[i] != *why) || letter_commit.contains(i) || letter_held(i) || !open ||
+            moved == most || !fits(all[static_cast<std::size_t>(i)].weight)) {
+            if ((!why || death_of[i] == *why) && !letter_commit.contains(i) && !letter_held(i) && open &&
+                moved != most)
                 open = false;
             left.push_back(i);
             continue;

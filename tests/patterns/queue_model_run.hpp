@@ -26,6 +26,8 @@ public:
         if (set.events > 0) engine_->bound_passes(set.events);
         model_.jitter.seed(seed);
         sink_.from = engine_.get();
+        reader_.told = &model_;
+        if (set.reader) engine_->dead()->speak_to(reader_);
         model_.consumers.resize(5);
         for (std::uint64_t i = 0; i < 5; ++i) model_.consumers[i].id = {1, i + 1};
         model_.producers.resize(3);
@@ -59,6 +61,7 @@ private:
         }
         engine_->begin_pass(now_);
         std::uint64_t done = 1;
+        if (set_.reader) read_letters();
         for (auto n = below(12); n > 0; --n, ++done) operation();
         model_.run_timers();
         run_timers();
@@ -74,6 +77,7 @@ private:
             model_.run_timers();
             run_timers();
         }
+        if (set_.reader) static_cast<void>(engine_->dead()->hand_out());
         model_.check(*engine_, true);
         if (model_.fault.empty() && engine_->next_deadline() <= now_) late_deadline();
         if (const auto next = model_.next_event(); next != never && engine_->next_deadline() > now_ + next)
@@ -91,6 +95,25 @@ private:
     /// A deadline that has come means work for the next pass at this same time.
     void late_deadline() {
         if (!store_.under_way) model_.wrong("the next deadline has passed already");
+    }
+
+    /// X2
+    void read_letters() {
+        auto& dead = *engine_->dead();
+        reader_handle_ = dead.hello({5, 5}, std::vector<number_range>{{1, ~std::uint64_t{0}}}).holder;
+        dead.extend(reader_handle_);
+        dead.grant(reader_handle_, below(4), ~std::uint64_t{0});
+        while (!reader_.held.empty() && chance(60)) {
+            const auto d = reader_.held.front();
+            reader_.held.erase(reader_.held.begin());
+            const auto what = chance(30)   ? outcome::ack
+                              : chance(30) ? outcome::release
+                              : chance(50) ? outcome::retry
+                                           : outcome::reject;
+            const number_range r{d, d};
+            model_.settle_letter(d, what);
+            static_cast<void>(dead.settle(reader_handle_, what, std::span{&r, 1}));
+        }
     }
 
     void operation() {
@@ -432,6 +455,8 @@ private:
     model model_;
     test_store store_;
     told_sink sink_;
+    letter_sink reader_;
+    std::uint32_t reader_handle_ = none;
     std::unique_ptr<engine> engine_;
     bool crowded_ = false;
     ticks now_ = 77 * second;

@@ -22,6 +22,7 @@ struct rule_set {
     int losses = 15;           ///< How careless consumers are.
     std::uint32_t events = 0;  ///< Passes are bounded to so much; 0: as the engine does.
     bool by_deadline = false;  ///< Time goes to the next deadline, and not past it.
+    bool reader = false;       ///< Someone consumes the dead letters.
     bool in_order = false;     ///< So are some of the producers.
 };
 
@@ -155,6 +156,32 @@ inline const std::vector<rule_set> sets = {
          },
      .slow = true,
      .in_order = true},
+    {.name = "a reader of the dead letters, stop",
+     .change =
+         [](auto& r) {
+             r.max_dead_messages = 12;
+             r.max_attempts = 2;
+         },
+     .losses = 25,
+     .reader = true},
+    {.name = "a reader of the dead letters, slow commits",
+     .change =
+         [](auto& r) {
+             r.max_dead_messages = 100;
+             r.max_attempts = 2;
+             r.durability = leat::durability::commit;
+         },
+     .slow = true,
+     .reader = true},
+    {.name = "a reader of the dead letters, drop",
+     .change =
+         [](auto& r) {
+             r.max_dead_messages = 4;
+             r.max_attempts = 2;
+             r.dead_full = leat::dead_full::drop_oldest;
+         },
+     .keys = 0,
+     .reader = true},
 };
 
 }  // namespace queue_model

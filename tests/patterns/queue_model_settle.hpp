@@ -63,10 +63,7 @@ inline void model::die(message_of& m, death why) {
         return;
     }
     death_of[static_cast<int>(&m - all.data())] = why;
-    if (doomed.empty() && letters.size() < rules.max_dead_messages) {
-        bury(m);
-    } else if (rules.dead_full == leat::dead_full::drop_oldest) {
-        letters.erase(letters.begin());
+    if (doomed.empty() && room_for_letter()) {
         bury(m);
     } else {
         m.is = phase::doomed;
@@ -74,12 +71,65 @@ inline void model::die(message_of& m, death why) {
     }
 }
 
+/// X3
+inline bool model::room_for_letter() {
+    if (letters.size() < rules.max_dead_messages) return true;
+    if (rules.dead_full != leat::dead_full::drop_oldest) return false;
+    const auto oldest = std::find_if(letters.begin(), letters.end(), [&](int i) {
+        const auto found = read_letters.find(i);
+        return found == read_letters.end() || (!found->second.held && found->second.due == 0);
+    });
+    if (oldest == letters.end()) return false;
+    letters.erase(oldest);
+    return true;
+}
+
 inline void model::bury(message_of& m) {
     const auto i = static_cast<int>(&m - all.data());
     ++counts.dead[static_cast<std::size_t>(death_of[i])];
     gone(m);
     letters.push_back(i);
+    read_letters.erase(i);
     if (!at_once) letter_commit[i] = 0;
+}
+
+inline ticks model::back_off(int attempts) const {
+    auto wait = rules.retry.first.count();
+    for (int i = 1; i < attempts; ++i) {
+        wait = std::min<ticks>(static_cast<ticks>(static_cast<double>(wait) * rules.retry.factor),
+                               rules.retry.cap.count());
+    }
+    return std::min<ticks>(wait, rules.retry.cap.count());
+}
+
+inline void model::on_letter(const delivery_view& view) {
+    for (const auto i : letters) {
+        if (all[static_cast<std::size_t>(i)].body != as_text(view.body)) continue;
+        auto& state = read_letters[i];
+        if (letter_commit.contains(i)) wrong("I3: a letter is handed out before its commit");
+        if (state.held || state.due != 0) wrong("X2: a letter is handed out that is not ready");
+        state.held = true;
+        state.d = view.d;
+        return;
+    }
+    wrong("X2: a letter is handed out that is not there");
+}
+
+/// X2: an ack removes it, and anything else keeps it.
+inline void model::settle_letter(std::uint64_t d, outcome what) {
+    for (auto& [i, state] : read_letters) {
+        if (!state.held || state.d != d) continue;
+        state.held = false;
+        if (what == outcome::ack) {
+            std::erase(letters, i);
+        } else if (what == outcome::release) {
+            if (++state.releases >= 2) state.due = q + 100 * ms;
+        } else {
+            state.releases = 0;
+            state.due = q + back_off(++state.attempts);
+        }
+        return;
+    }
 }
 
 inline void model::failed_attempt(message_of& m, death why, std::optional<ticks> delay) {
@@ -90,12 +140,7 @@ inline void model::failed_attempt(message_of& m, death why, std::optional<ticks>
     } else if (m.expiry <= q) {
         expire(m);
     } else {
-        auto wait = rules.retry.first.count();
-        for (int i = 1; i < m.attempts; ++i) {
-            wait = std::min<ticks>(static_cast<ticks>(static_cast<double>(wait) * rules.retry.factor),
-                                   rules.retry.cap.count());
-        }
-        wait = std::min<ticks>(wait, rules.retry.cap.count());
+        const auto wait = back_off(m.attempts);
         m.is = phase::backing_off;
         if (!delay && wait > 0) {
             const auto j = rules.retry.jitter;

@@ -165,6 +165,22 @@ struct model {
     std::map<int, std::uint64_t> letter_commit;  ///< Letters whose move is not committed.
 
     void bury(message_of& m);
+    [[nodiscard]] bool room_for_letter();
+
+    /// A letter that a consumer of the dead letters has had (X2).
+    struct letter_state {
+        bool held = false;
+        std::uint64_t d = 0;
+        ticks due = 0;  ///< 0: ready
+        int attempts = 0, releases = 0;
+    };
+    std::map<int, letter_state> read_letters;
+    [[nodiscard]] bool letter_held(int i) const {
+        const auto found = read_letters.find(i);
+        return found != read_letters.end() && found->second.held;
+    }
+    void on_letter(const delivery_view& view);
+    void settle_letter(std::uint64_t d, outcome what);
 
     // outcomes
     void take_from(message_of& m) {
@@ -182,6 +198,7 @@ struct model {
     }
 
     void failed_attempt(message_of& m, death why, std::optional<ticks> delay);
+    [[nodiscard]] ticks back_off(int attempts) const;
     void acked(message_of& m);
     void apply(message_of& m, outcome what, std::optional<ticks> delay);
     void release(message_of& m);
@@ -227,7 +244,7 @@ struct model {
 
     std::uint64_t purge();
     void purge_letters() {
-        std::erase_if(letters, [&](int i) { return !letter_commit.contains(i); });
+        std::erase_if(letters, [&](int i) { return !letter_commit.contains(i) && !letter_held(i); });
     }
 
     /// X5. Returns how many have moved.

@@ -65,6 +65,10 @@ inline ticks model::next_event() const {
     for (const auto& c : consumers) {
         if (c.live) at = std::min(at, c.heard + rules.session_timeout.count() + stalled);
     }
+    for (const auto i : letters) {
+        const auto found = read_letters.find(i);
+        if (found != read_letters.end() && found->second.due != 0) at = std::min(at, found->second.due);
+    }
     const auto wait = rules.durability == leat::durability::interval ? rules.interval : rules.outcome_delay;
     if (settled > 0 && !committing) at = std::min(at, q + wait.count());
     return at == never ? never : at - q;
@@ -117,7 +121,10 @@ inline void model::run_timers() {
         if (c.known && !c.live && c.forget_at + stalled <= q) forget(c);
     }
     std::erase_if(ids, [&](const auto& id) { return id.second + rules.dedup_window.count() <= q; });
-    while (!doomed.empty() && (letters.size() < rules.max_dead_messages)) {
+    for (auto& [i, state] : read_letters) {
+        if (state.due <= q) state.due = 0;
+    }
+    while (!doomed.empty() && room_for_letter()) {
         bury(all[static_cast<std::size_t>(doomed.front())]);
         doomed.erase(doomed.begin());
     }
