@@ -1,6 +1,9 @@
 #pragma once
 
-#include "queue_model.hpp"
+#include "queue_model_replay.hpp"
+
+#include <array>
+#include <optional>
 
 namespace queue_model {
 
@@ -8,15 +11,28 @@ namespace queue_model {
 struct test_store final : store {
     model* told = nullptr;
     bool at_once = true;
+    std::uint64_t commits = 0;
+    std::array<replayed, 2> replay;
+    std::optional<snapshot> compare;
     bool under_way = false, answer_now = false, good = true, accepts = true;
 
-    void commit(std::span<const commit_batch* const>) override {
+    void commit(std::span<const commit_batch* const> queues) override {
         under_way = true;
+        if (++commits % 4 == 0) compare.emplace(*told);
+        for (std::size_t i = 0; i < queues.size(); ++i) replay[i].read(*queues[i]);
         told->commit_started();
     }
     std::optional<bool> poll() override {
         if (!under_way || (!at_once && !answer_now)) return {};
         under_way = answer_now = false;
+        if (at_once || good) {
+            for (auto& one : replay) one.apply();
+            if (compare) {
+                if (const auto fault = compare->differs(replay[0], replay[1], !at_once); !fault.empty())
+                    told->wrong(fault);
+            }
+        }
+        compare.reset();
         return at_once || good;
     }
     [[nodiscard]] bool immediate() const noexcept override { return at_once; }

@@ -180,7 +180,6 @@ inline const std::vector<rule_set> sets = {
              r.max_attempts = 2;
              r.dead_full = leat::dead_full::drop_oldest;
          },
-     .keys = 0,
      .reader = true},
 };
 

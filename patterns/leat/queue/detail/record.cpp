@@ -96,7 +96,11 @@ void record::end(std::uint32_t i) {
     live_bytes_ -= body_size(i) + (head_ends_.empty() ? 0 : head(i).size());
     --live_;
     set_tag(i, tag_gone);
-    if (sealed_ && live_ > 0 && block_size_ + heads_.size() > worth_rewriting &&
+    compact();
+}
+
+void record::compact() {
+    if (sealed_ && commits == 0 && live_ > 0 && block_size_ + heads_.size() > worth_rewriting &&
         live_bytes_ < (block_size_ + heads_.size()) / 8) {
         rewrite();
     }

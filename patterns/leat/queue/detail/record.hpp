@@ -46,6 +46,9 @@ public:
     /// Ends a message: its body and attributes may go.
     void end(std::uint32_t i);
 
+    /// Moves what is left to a block of its own, if that is worth it, and no commit refers to this one.
+    void compact();
+
     /// Says that nothing will be appended any more.
     void seal();
 

@@ -63,6 +63,7 @@ std::uint64_t record_book::end(spot at) {
 }
 
 void record_book::drop_if_empty(record* rec) {
+    rec->compact();
     if (rec->live() > 0 || rec->commits > 0 || rec == open_) return;
     (rec->previous != nullptr ? rec->previous->next : all_) = rec->next;
     if (rec->next != nullptr) rec->next->previous = rec->previous;

@@ -29,7 +29,7 @@ public:
     /// Returns the number of a record that is empty now, else 0.
     std::uint64_t end(spot at);
 
-    /// To be called when `rec->commits` has fallen to 0.
+    /// To be called when `rec->commits` has fallen to 0: it may go now, or what is dead of it.
     void drop_if_empty(record* rec);
 
     [[nodiscard]] std::size_t memory() const noexcept;
