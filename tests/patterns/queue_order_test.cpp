@@ -94,6 +94,37 @@ TEST_CASE(
     CHECK(order == texts{"before", "meanwhile", "delayed", "after"});
 }
 
+TEST_CASE(
+    "K4: what falls due while puts before it are pending joins after them, within the bounds of a pass") {
+    auto rules = without_jitter();
+    rules.durability = leat::durability::commit;
+    slow_store keep;
+    rig q{rules, &keep};
+    const auto commit = [&] {
+        q.hand_out();
+        keep.result = true;
+        q.pass();
+    };
+    constexpr std::uint64_t n = 20'000;
+    for (std::uint64_t i = 0; i < n; ++i) q.put("delayed", {.key = "k", .delay = 20 * ms});
+    commit();
+    q.pass(10 * ms);
+    q.put("before", {.key = "k"});
+    q.hand_out();
+    q.pass(20 * ms);
+    q.settle_down();
+    CHECK(q->depth().delayed == n);
+    keep.result = true;
+    q.pass();
+    CHECK_FALSE(q->run_timers());
+    CHECK(q->depth().delayed == n - 4096);
+    q.settle_down();
+    CHECK(q->depth().waiting == n);
+    q.consumer(1);
+    CHECK(bodies(q.hand_out()) == texts{"before"});
+    CHECK(q->purge() == n);
+}
+
 TEST_CASE("14: when the head of a key expires in its back-off, the next is delivered at that moment") {
     auto rules = without_jitter();
     rules.retry.first = 60s;
