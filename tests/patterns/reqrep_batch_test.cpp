@@ -1,46 +1,20 @@
-#include <leat/reqrep/detail/call_batch.hpp>
-#include <leat/reqrep/replier.hpp>
-#include <leat/reqrep/requester.hpp>
+#include "reqrep_support.hpp"
 
-#include "support/running_relay.hpp"
+#include <leat/reqrep/detail/call_batch.hpp>
 
 #include <algorithm>
-#include <atomic>
-#include <functional>
-#include <future>
 #include <random>
 
-using namespace std::chrono_literals;
-using leat::answer;
 using leat::bytes;
-using leat::call_status;
 using leat::message;
-using leat::replier;
-using leat::requester;
 using leat::role;
 using leat::status;
 using leat::detail::call_batch;
 using leat::detail::call_header;
 using leat::detail::call_kind;
-using support::comes_true;
 using support::connected;
-using support::patience;
 
 namespace {
-
-call_header header_of(call_kind kind, std::uint64_t call) {
-    call_header header;
-    header.kind = static_cast<std::uint8_t>(kind);
-    header.session = kind == call_kind::batch ? 0 : 7;
-    header.call = call;
-    if (kind == call_kind::request) header.remaining_ms = call_header::no_deadline;
-    return header;
-}
-
-message frame_of(const call_header& header) {
-    leat::buffer scratch;
-    return leat::detail::write_header(header, scratch);
-}
 
 struct part {
     call_header header;
@@ -97,7 +71,7 @@ public:
         }
         leat::socket::parts out;
         out.emplace_back(std::string_view{id_});
-        out.push_back(frame_of(header_of(call_kind::batch, 0)));
+        out.push_back(frame_of(header_of(call_kind::batch, 0, 0)));
         out.emplace_back();
         out.push_back(batch.take());
         REQUIRE(router_.send(out, patience) == status::ok);
@@ -113,7 +87,7 @@ void send_batch(leat::socket& to, const std::vector<part>& all) {
     call_batch batch;
     for (const auto& one : all) batch.add(one.header, message{std::string_view{one.body}});
     leat::socket::parts out;
-    out.push_back(frame_of(header_of(call_kind::batch, 0)));
+    out.push_back(frame_of(header_of(call_kind::batch, 0, 0)));
     out.emplace_back();
     out.push_back(batch.take());
     REQUIRE(to.send(out, patience) == status::ok);
@@ -124,10 +98,10 @@ void send_batch(leat::socket& to, const std::vector<part>& all) {
 TEST_CASE("a batch holds what was added, and nothing else is one") {
     call_batch batch;
     CHECK(batch.empty());
-    auto request = header_of(call_kind::request, 5);
+    auto request = header_of(call_kind::request, 7, 5);
     request.method = "add";
     batch.add(request, message{"first"});
-    batch.add(header_of(call_kind::reply, 6), message{});
+    batch.add(header_of(call_kind::reply, 7, 6), message{});
     CHECK(batch.size() == 2);
     const auto body = batch.take();
     CHECK(batch.empty());
@@ -153,9 +127,9 @@ TEST_CASE("a batch holds what was added, and nothing else is one") {
         CHECK(call_batch::each(message{body.view().first(size)}, keep) == (size == first));
         CHECK(read.size() == (size < first ? 0 : 1));
     }
-    while (batch.size() < 256) batch.add(header_of(call_kind::reply, 1), message{});
+    while (batch.size() < 256) batch.add(header_of(call_kind::reply, 7, 1), message{});
     CHECK(call_batch::each(batch.take(), [](auto&&...) { return true; }));
-    while (batch.size() < 257) batch.add(header_of(call_kind::reply, 1), message{});
+    while (batch.size() < 257) batch.add(header_of(call_kind::reply, 7, 1), message{});
     CHECK_FALSE(call_batch::each(batch.take(), [](auto&&...) { return true; }));
     const message too_long{std::string_view{std::string(65 * 1024, '\x90')}};
     CHECK_FALSE(call_batch::each(too_long, [](auto&&...) { return true; }));
@@ -269,7 +243,7 @@ TEST_CASE("answers to requests that came together go together, in order") {
     // Whether they do depends on how quick the handler was that time.
     const bool together = comes_true([&] {
         std::vector<part> some(20);
-        for (auto& one : some) one = {header_of(call_kind::request, ++sent), std::to_string(sent)};
+        for (auto& one : some) one = {header_of(call_kind::request, 7, ++sent), std::to_string(sent)};
         send_batch(peer, some);
         std::size_t most = 0;
         while (answered < sent) {
@@ -305,8 +279,8 @@ TEST_CASE("an answer does not wait for a handler that takes long") {
         REQUIRE(peer.receive(frames, patience) == status::ok);
         return parts_of(frames, 0).back().body;
     };
-    send_batch(peer,
-               {{header_of(call_kind::request, 1), "quick"}, {header_of(call_kind::request, 2), "slow"}});
+    send_batch(peer, {{header_of(call_kind::request, 7, 1), "quick"},
+                      {header_of(call_kind::request, 7, 2), "slow"}});
     CHECK(receive() == "quick");
     go_on.set_value();
     CHECK(receive() == "slow");
@@ -348,13 +322,14 @@ TEST_CASE("through a relay there are no batches, and one that comes is refused")
         ctx, {.connect = relay->out_endpoints()[0]}, [](bytes request) { return request; }};
     auto peer = connected(ctx, role::dealer, relay->in_endpoints()[0]);
     leat::socket::parts request, reply;
-    request.push_back(frame_of(header_of(call_kind::request, 1)));
+    request.push_back(frame_of(header_of(call_kind::request, 7, 1)));
     request.emplace_back();
     request.emplace_back("x");
     REQUIRE(peer.send(request, patience) == status::ok);
     REQUIRE(peer.receive(reply, patience) == status::ok);
     CHECK_FALSE(parts_of(reply, 0)[0].header.takes_batches());
-    send_batch(peer, {{header_of(call_kind::request, 2), "x"}, {header_of(call_kind::request, 3), "x"}});
+    send_batch(peer,
+               {{header_of(call_kind::request, 7, 2), "x"}, {header_of(call_kind::request, 7, 3), "x"}});
     CHECK(comes_true([&] { return serves.counts().malformed.value() == 1; }));
     CHECK(serves.counts().requests.value() == 1);
 }
@@ -367,7 +342,7 @@ TEST_CASE("a replier that receives small messages only allows no batches") {
                                      [](bytes request) { return request; }};
         auto peer = connected(ctx, role::dealer, serves.bound()[0]);
         leat::socket::parts request, reply;
-        request.push_back(frame_of(header_of(call_kind::request, 1)));
+        request.push_back(frame_of(header_of(call_kind::request, 7, 1)));
         request.emplace_back();
         request.emplace_back("x");
         REQUIRE(peer.send(request, patience) == status::ok);
@@ -382,7 +357,7 @@ TEST_CASE("only requests are taken out of a batch") {
         ctx, {.bind = "tcp://127.0.0.1:*", .max_open = 1}, [](bytes request) { return request; }};
     auto peer = connected(ctx, role::dealer, serves.bound()[0]);
     for (const auto kind : {call_kind::batch, call_kind::ping, call_kind::cancel, call_kind::reply})
-        send_batch(peer, {{header_of(kind, 1), "x"}});
+        send_batch(peer, {{header_of(kind, 7, 1), "x"}});
     CHECK(comes_true([&] { return serves.counts().malformed.value() == 4; }));
     CHECK(serves.counts().requests.value() == 0);
     CHECK(serves.counts().pings.value() == 0);

@@ -1,40 +1,17 @@
-#include <leat/reqrep/detail/call_header.hpp>
-#include <leat/reqrep/replier.hpp>
-#include <leat/reqrep/requester.hpp>
+#include "reqrep_support.hpp"
 
-#include "support/running_relay.hpp"
-
-#include <future>
 #include <random>
 
-using namespace std::chrono_literals;
-using leat::answer;
 using leat::bytes;
-using leat::call_status;
 using leat::message;
 using leat::refusal;
-using leat::replier;
-using leat::requester;
 using leat::role;
 using leat::status;
 using leat::detail::call_header;
 using leat::detail::call_kind;
-using support::comes_true;
 using support::connected;
-using support::patience;
 
 namespace {
-
-message header_of(call_kind kind, std::uint32_t session, std::uint64_t call, std::string_view method = {}) {
-    leat::buffer scratch;
-    call_header header;
-    header.kind = static_cast<std::uint8_t>(kind);
-    header.session = session;
-    header.call = call;
-    header.remaining_ms = call_header::no_deadline;
-    header.method = method;
-    return leat::detail::write_header(header, scratch);
-}
 
 void send(leat::socket& to, std::vector<std::string> frames) {
     leat::socket::parts all;
@@ -51,8 +28,8 @@ std::vector<std::string> garbage(std::mt19937& random) {
     std::vector<std::string> frames(1 + random() % 6);
     for (auto& one : frames) {
         if (random() % 3 == 0) {
-            one = text_of(header_of(static_cast<call_kind>(random() % 12),
-                                    static_cast<std::uint32_t>(random()), random(), "method"));
+            one = text_of(frame_of(header_of(static_cast<call_kind>(random() % 12),
+                                             static_cast<std::uint32_t>(random()), random(), "method")));
             for (unsigned i = random() % 4; i > 0; --i)
                 one[random() % one.size()] = static_cast<char>(random());
             if (random() % 4 == 0) one.resize(random() % (one.size() + 1));
@@ -99,9 +76,9 @@ TEST_CASE("a replier survives frames of any kind, and goes on answering") {
     auto peer = connected(ctx, role::dealer, serves.bound()[0]);
     std::mt19937 random{1};
     for (int i = 0; i < 5000; ++i) send(peer, garbage(random));
-    send(peer, {text_of(header_of(call_kind::reply, 1, 1)), "", "x"});
+    send(peer, {text_of(frame_of(header_of(call_kind::reply, 1, 1))), "", "x"});
     send(peer, std::vector<std::string>(100, "frame"));
-    send(peer, {text_of(header_of(call_kind::request, 1, 1, std::string(255, 'm'))), "",
+    send(peer, {text_of(frame_of(header_of(call_kind::request, 1, 1, std::string(255, 'm')))), "",
                 std::string(100'000, '\xdd')});
     requester<int, int> asks{ctx, {.connect = serves.bound()}};
     // Requests among the garbage may still fill it.
@@ -130,11 +107,11 @@ TEST_CASE("nobody but its caller can cancel a request") {
                                  kept.set_value(std::move(to));
                              }};
     auto victim = connected(ctx, role::dealer, serves.bound()[0]);
-    send(victim, {text_of(header_of(call_kind::request, 9, 9)), "", "\x01"});
+    send(victim, {text_of(frame_of(header_of(call_kind::request, 9, 9))), "", "\x01"});
     auto open = kept.get_future().get();
     auto attacker = connected(ctx, role::dealer, serves.bound()[0]);
-    send(attacker, {text_of(header_of(call_kind::cancel, 9, 9)), "", ""});
-    send(attacker, {text_of(header_of(call_kind::ping, 9, 9)), "", ""});
+    send(attacker, {text_of(frame_of(header_of(call_kind::cancel, 9, 9))), "", ""});
+    send(attacker, {text_of(frame_of(header_of(call_kind::ping, 9, 9))), "", ""});
     leat::socket::parts pong;
     REQUIRE(attacker.receive(pong, patience) == status::ok);
     CHECK_FALSE(open.cancelled());
@@ -159,21 +136,25 @@ TEST_CASE("a requester survives what a server sends: garbage, late, repeated and
         frames.insert(frames.begin(), id);
         send(server, std::move(frames));
     }
-    send(server, {id, text_of(header_of(call_kind::reply, header.session + 1, header.call)), "", "foreign"});
+    send(server, {id, text_of(frame_of(header_of(call_kind::reply, header.session + 1, header.call))), "",
+                  "foreign"});
+    send(server, {id, text_of(frame_of(header_of(call_kind::reply, header.session, header.call + 1))), "",
+                  "of another try"});
+    send(server, {id, text_of(frame_of(header_of(call_kind::reply, header.session, header.call + 0x100))), "",
+                  "of another"});
+    send(server, {id, text_of(frame_of(header_of(call_kind::hello, header.session, 0))), "", ""});
     send(server,
-         {id, text_of(header_of(call_kind::reply, header.session, header.call + 1)), "", "of another try"});
+         {id, text_of(frame_of(header_of(call_kind::reply, header.session, header.call))), "", "answer"});
     send(server,
-         {id, text_of(header_of(call_kind::reply, header.session, header.call + 0x100)), "", "of another"});
-    send(server, {id, text_of(header_of(call_kind::hello, header.session, 0)), "", ""});
-    send(server, {id, text_of(header_of(call_kind::reply, header.session, header.call)), "", "answer"});
-    send(server, {id, text_of(header_of(call_kind::reply, header.session, header.call)), "", "again"});
+         {id, text_of(frame_of(header_of(call_kind::reply, header.session, header.call))), "", "again"});
     const auto answered = end.get();
     REQUIRE_MESSAGE(answered, describe(answered));
     CHECK(answered->text() == "answer");
     auto second = asks.async(bytes{"question"}, patience);
     REQUIRE(server.receive(request, patience) == status::ok);
     REQUIRE(leat::detail::read_header(request[1], header));
-    send(server, {id, text_of(header_of(call_kind::error, header.session, header.call)), "", "\xc1"});
+    send(server,
+         {id, text_of(frame_of(header_of(call_kind::error, header.session, header.call))), "", "\xc1"});
     CHECK(second.get().failure().is(leat::reply_code::bad_answer));
     CHECK(asks.counts().drops(refusal::late) >= 3);
     CHECK(asks.counts().drops(refusal::foreign) >= 1);
@@ -195,16 +176,17 @@ TEST_CASE("a bound requester survives what connects to it, and only the server t
                                 by_chance.what() == call_kind::hello;
         if (!says_hello) send(attacker, std::move(frames));  // else it would rightly be asked
     }
-    send(server, {text_of(header_of(call_kind::hello, 0, 0)), "", ""});
+    send(server, {text_of(frame_of(header_of(call_kind::hello, 0, 0))), "", ""});
     REQUIRE(asks.wait_ready(1, patience) == status::ok);
     auto end = asks.async(bytes{"question"}, patience);
     leat::socket::parts request;
     call_header header;
     REQUIRE(server.receive(request, patience) == status::ok);
     REQUIRE(leat::detail::read_header(request[0], header));
-    send(attacker, {text_of(header_of(call_kind::reply, header.session, header.call)), "", "forged"});
+    send(attacker,
+         {text_of(frame_of(header_of(call_kind::reply, header.session, header.call))), "", "forged"});
     REQUIRE(comes_true([&] { return asks.counts().drops(refusal::foreign) > 0; }));
-    send(server, {text_of(header_of(call_kind::reply, header.session, header.call)), "", "answer"});
+    send(server, {text_of(frame_of(header_of(call_kind::reply, header.session, header.call))), "", "answer"});
     const auto answered = end.get();
     REQUIRE_MESSAGE(answered, describe(answered));
     CHECK(answered->text() == "answer");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <leat/reqrep/detail/call_header.hpp>
 #include <leat/reqrep/replier.hpp>
 #include <leat/reqrep/requester.hpp>
 
@@ -12,6 +13,7 @@
 #include <functional>
 #include <future>
 #include <mutex>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,6 +28,23 @@ using leat::requester;
 using leat::responder;
 using support::comes_true;
 using support::patience;
+
+inline leat::detail::call_header header_of(leat::detail::call_kind kind, std::uint32_t session,
+                                           std::uint64_t call, std::string_view method = {}) {
+    leat::detail::call_header header;
+    header.kind = static_cast<std::uint8_t>(kind);
+    header.session = session;
+    header.call = call;
+    if (kind == leat::detail::call_kind::request)
+        header.remaining_ms = leat::detail::call_header::no_deadline;
+    header.method = method;
+    return header;
+}
+
+inline leat::message frame_of(const leat::detail::call_header& header) {
+    leat::buffer scratch;
+    return leat::detail::write_header(header, scratch);
+}
 
 /// Takes requests and keeps them until it is told to answer.
 template <class Rep>
