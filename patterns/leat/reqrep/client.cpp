@@ -32,7 +32,10 @@ struct client::owner {
         : core(std::make_shared<detail::call_core>(ctx, std::move(options))) {
         core->begin();
     }
-    ~owner() { core->close(call_status::cancelled); }
+    ~owner() {
+        core->close(call_status::cancelled);
+        core->retire();
+    }
     owner(const owner&) = delete;
     owner& operator=(const owner&) = delete;
 

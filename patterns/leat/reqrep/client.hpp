@@ -64,9 +64,11 @@ public:
         return future;
     }
 
-    /// Calls `method`, and has `done(answer<Rep>&&)` run once when the call has ended: on the context's loop,
-    /// so it must not block, or on the thread that ends the client. It may make calls that do not wait. An
+    /// Calls `method`, and has `done(answer<Rep>&&)` run once when the call has ended, or was refused: on the
+    /// context's loop, so it must not block, or on the thread that ends the client. Only a call made after
+    /// the context has closed has it run before this returns. It may make calls that do not wait. An
     /// exception of it ends the program.
+    /// @returns 0 when the call was refused (`busy`, `closed`, or `cancelled` by a stop before)
     template <class Rep, class Req, class Done>
         requires std::invocable<Done&, answer<Rep>&&>
     call_id async(std::string_view method, Req&& request, deadline until, const call_options& how,

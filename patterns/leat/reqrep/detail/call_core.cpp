@@ -119,7 +119,11 @@ void call_core::finish(index which, answer<bytes>&& how) {
     if (auto* waiter = call.waiter) {
         waiter->result = std::move(how);
         waiter->done = true;
-        waiter == leader_ ? wake_reader(time::min()) : waiter->changed.notify_one();
+        if (waiter == leader_) {
+            wake_reader(time::min());
+        } else if (waiter->changed) {
+            waiter->changed->notify_one();
+        }
     } else {
         --unattended_;
         auto& to = call.done->anywhere() ? ready_ : finished_;
@@ -131,6 +135,8 @@ void call_core::finish(index which, answer<bytes>&& how) {
 void call_core::run_due() {
     if (calls_.size() == 0) return;
     const auto now = deadline::clock::now();
+    if (calls_.first_time() > now) return;
+    read_before_ends();
     // Each call is looked at once: what sets itself due again waits for the next turn.
     for (auto left = calls_.size(); left > 0 && calls_.first_time() <= now; --left) {
         const auto which = calls_.first();

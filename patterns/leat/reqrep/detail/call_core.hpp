@@ -9,6 +9,7 @@
 #include <leat/reqrep/detail/call_table.hpp>
 #include <leat/reqrep/detail/frames.hpp>
 #include <leat/reqrep/detail/server_set.hpp>
+#include <leat/reqrep/detail/turn_mutex.hpp>
 
 #include <poll.h>
 
@@ -49,7 +50,7 @@ public:
     [[nodiscard]] answer<bytes> call(call_kind kind, std::string_view method, message&& body, deadline until,
                                      const call_options& how);
 
-    /// Starts a call that `done` is told the end of; its id, or 0 when it has ended already.
+    /// Starts a call that `done` is told the end of; its id, or 0 when it was refused.
     std::uint64_t start(std::string_view method, message&& body, deadline until, const call_options& how,
                         std::unique_ptr<completion> done);
 
@@ -58,6 +59,9 @@ public:
     /// Ends all calls as `how`, and the client. No completion runs any more once it has returned, except one
     /// that calls this itself.
     void close(call_status how);
+
+    /// No call will be made any more.
+    void retire();
 
     [[nodiscard]] status wait_ready(std::size_t servers, deadline until);
 
@@ -68,7 +72,7 @@ public:
     [[nodiscard]] const endpoints& bound() const noexcept { return servers_.bound(); }
 
 private:
-    using lock = std::unique_lock<std::mutex>;
+    using lock = std::unique_lock<turn_mutex>;
     using index = call_table::index;
 
     struct finished {
@@ -104,6 +108,7 @@ private:
     // What comes in (call_receive.cpp)
     void unread(std::size_t link);
     void read_unread();
+    void read_before_ends();
     int read(std::size_t link, int most);
     void read_all(std::size_t link);
     void on_message(std::size_t link);
@@ -116,6 +121,7 @@ private:
     void drop(refusal why) noexcept { counts_.dropped[static_cast<std::size_t>(why)].add(); }
 
     // Who reads (call_lead.cpp)
+    void end_refused(lock& held, std::unique_ptr<completion> done, answer<bytes>&& how);
     void wait(lock& held, call_waiter& me);
     void lead(lock& held, call_waiter& me);
     void poll(lock& held);
@@ -137,8 +143,8 @@ private:
     const request_options options_;
     const std::uint32_t session_;
     loop& events_;
-    std::mutex mutex_;
-    std::condition_variable servers_changed_;
+    turn_mutex mutex_;
+    std::condition_variable_any servers_changed_;
     call_counts counts_;
     server_set servers_;
     call_table calls_;
@@ -162,11 +168,12 @@ private:
     std::vector<finished> running_;   // the loop's own, from running_at_
     std::size_t running_at_ = 0;
     std::size_t unattended_ = 0;  // open calls that no thread waits for
-    std::condition_variable loop_idle_;
+    std::condition_variable_any loop_idle_;
     std::thread::id loop_thread_;
     bool loop_runs_ = false;  // completions, without the mutex
     bool posted_ = false;     // read_on_loop is
     bool watching_ = false;
+    bool loop_over_ = false;
     std::vector<loop::id> watches_;  // this and what follows: on the loop's thread only, or before it
     loop::id timer_ = 0;
     time timer_at_ = time::max();

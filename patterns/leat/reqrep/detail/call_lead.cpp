@@ -32,8 +32,7 @@ std::uint64_t call_core::start(std::string_view method, message&& body, deadline
     index which{};
     answer<bytes> refused{call_status::closed};
     if (!open(which, call_kind::request, method, std::move(body), until, how, refused)) {
-        held.unlock();
-        done->run(std::move(refused));
+        end_refused(held, std::move(done), std::move(refused));
         return 0;
     }
     ++unattended_;
@@ -47,6 +46,17 @@ std::uint64_t call_core::start(std::string_view method, message&& body, deadline
         leave(held);
     }
     return id;
+}
+
+/// As all completions: on the loop where it matters, so that one that calls again does so in another turn.
+void call_core::end_refused(lock& held, std::unique_ptr<completion> done, answer<bytes>&& how) {
+    if (done->anywhere() || loop_over_) {
+        held.unlock();
+        done->run(std::move(how));
+        return;
+    }
+    finished_.push_back({std::move(done), std::move(how)});
+    post_read();
 }
 
 bool call_core::cancel(std::uint64_t id) {
@@ -71,8 +81,9 @@ void call_core::wait(lock& held, call_waiter& me) {
             continue;
         }
         if (!unread_.empty()) wake_reader(time::min());
+        if (!me.changed) me.changed.emplace();
         followers_.push_back(&me);
-        me.changed.wait(held, [&] { return me.done || leader_ == nullptr; });
+        me.changed->wait(held, [&] { return me.done || leader_ == nullptr; });
         std::erase(followers_, &me);
     }
     pass_on_lead();
@@ -81,15 +92,14 @@ void call_core::wait(lock& held, call_waiter& me) {
 void call_core::lead(lock& held, call_waiter& me) {
     leader_ = &me;
     while (!me.done) {
-        if (!ready_.empty()) {
-            run_ready(held);
-        } else if (!unread_.empty()) {
-            read_unread();
-        } else if (calls_.first_time() <= deadline::clock::now()) {
-            run_due();
-        } else {
-            poll(held);
-        }
+        run_ready(held);
+        read_unread();
+        if (me.done) break;
+        run_due();
+        if (!finished_.empty()) post_read();
+        if (me.done) break;
+        if (unread_.empty() && ready_.empty()) poll(held);
+        mutex_.end_turn();
     }
     leader_ = nullptr;
 }
@@ -121,7 +131,7 @@ void call_core::poll(lock& held) {
 void call_core::pass_on_lead() {
     if (leader_ != nullptr) return;
     for (auto* one : followers_) {
-        if (!one->done) return one->changed.notify_one();
+        if (!one->done) return one->changed->notify_one();
     }
     if (loop_is_needed()) arm_loop();
 }
@@ -172,7 +182,7 @@ void call_core::run_ready(lock& held) {
 }
 
 void call_core::arm_loop() {
-    if (!finished_.empty() || (!watching_ && !closed_)) post_read();
+    if (!finished_.empty() || !unread_.empty() || (!watching_ && !closed_)) post_read();
 }
 
 void call_core::post_read() {
@@ -186,6 +196,7 @@ void call_core::post_read() {
 
 void call_core::read_on_loop() {
     lock held{mutex_};
+    mutex_.end_turn();
     posted_ = false;
     if (!finished_.empty()) run_finished(held);
     if (closed_ || leader_ != nullptr || !loop_is_needed()) {
@@ -273,6 +284,7 @@ void call_core::leave_loop() {
 /// The loop has ended, and its watches with it.
 void call_core::on_loop_end() {
     lock held{mutex_};
+    loop_over_ = true;
     watches_.clear();
     timer_ = 0;
     watching_ = false;
@@ -301,8 +313,11 @@ void call_core::close(call_status how) {
         const lock again{self->mutex_};
         self->leave_loop();
         self->servers_.close();
-        self->events_.cancel(self->end_);
     });
+}
+
+void call_core::retire() {
+    events_.post([self = shared_from_this()] { self->events_.cancel(self->end_); });
 }
 
 status call_core::wait_ready(std::size_t wanted, deadline until) {

@@ -10,13 +10,14 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace leat::detail {
 
 /// A thread inside `call`.
 struct call_waiter {
-    std::condition_variable changed;
+    std::optional<std::condition_variable_any> changed;  // while it follows
     bool done = false;
     answer<bytes> result{call_status::closed};
 };

@@ -97,6 +97,7 @@ void reply_core::lead(lock& held) {
         polling_ = false;
         if (ready[1].revents != 0) wake_leader_.lower();
     }
+    mutex_.end_turn();
     leading_ = false;
 }
 

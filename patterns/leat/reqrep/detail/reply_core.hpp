@@ -7,6 +7,7 @@
 #include <leat/reqrep/detail/call_header.hpp>
 #include <leat/reqrep/detail/frames.hpp>
 #include <leat/reqrep/detail/request_table.hpp>
+#include <leat/reqrep/detail/turn_mutex.hpp>
 #include <leat/reqrep/reply_options.hpp>
 #include <leat/reqrep/responder.hpp>
 #include <leat/socket.hpp>
@@ -70,7 +71,7 @@ public:
     [[nodiscard]] monitor& peers() const noexcept { return router_.peers(); }
 
 private:
-    using lock = std::unique_lock<std::mutex>;
+    using lock = std::unique_lock<turn_mutex>;
     using index = request_table::index;
     using time = deadline::clock::time_point;
 
@@ -119,7 +120,7 @@ private:
     const handler run_;
     loop& events_;
     const std::function<void(const std::string&)> warn_;
-    std::mutex mutex_;
+    turn_mutex mutex_;
     socket router_;
     void* zmq_;
     const int fd_;
@@ -138,8 +139,8 @@ private:
     message gathered_for_;
     std::vector<std::unique_ptr<std::stop_source>> to_stop_;  // of cancelled requests, once the mutex is free
 
-    std::condition_variable idle_;
-    std::condition_variable drained_;
+    std::condition_variable_any idle_;
+    std::condition_variable_any drained_;
     std::vector<std::thread> threads_;
     std::size_t workers_left_ = 0;
     std::size_t idle_count_ = 0;

@@ -91,6 +91,7 @@ void reply_core::tick() {
 
 void reply_core::read_on_loop() {
     lock held{mutex_};
+    mutex_.end_turn();
     if (ended_) return leave_loop();
     constexpr int turn = 1024;
     const bool more = !leading_ && read(turn, false);
