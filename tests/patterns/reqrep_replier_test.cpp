@@ -1,7 +1,5 @@
 #include "reqrep_support.hpp"
 
-#include <leat/reqrep/detail/call_header.hpp>
-
 #include <latch>
 #include <optional>
 
@@ -92,27 +90,70 @@ TEST_CASE("a request whose time is up before a worker is free is refused and not
     REQUIRE(comes_true([&] { return begun == 1; }));
     // A caller that does not say when it gives up.
     auto peer = support::connected(ctx, leat::role::dealer, busy.bound()[0]);
-    leat::buffer scratch, body;
+    leat::buffer body;
     leat::encode(2, body);
-    leat::detail::call_header header;
-    header.kind = static_cast<std::uint8_t>(leat::detail::call_kind::request);
-    header.session = header.remaining_ms = 1;
+    auto header = header_of(leat::detail::call_kind::request, 1, 0);
+    header.remaining_ms = 1;
     leat::socket::parts request;
-    request.push_back(leat::detail::write_header(header, scratch));
+    request.push_back(frame_of(header));
     request.emplace_back();
     request.emplace_back(body.view());
     REQUIRE(peer.send(request, patience) == leat::status::ok);
     REQUIRE(comes_true([&] { return busy.counts().requests.value() == 2; }));
-    const leat::deadline up = 20ms;
-    REQUIRE(comes_true([&] { return up.passed(); }));
-    go.set_value();
     leat::socket::parts refused;
     REQUIRE(peer.receive(refused, patience) == leat::status::ok);
     REQUIRE(leat::detail::read_header(refused[0], header));
     CHECK(header.what() == leat::detail::call_kind::error);
+    go.set_value();
     CHECK(first.get());
     CHECK(begun == 1);
     CHECK(busy.counts().stale.value() == 1);
+}
+
+TEST_CASE("requests that were cancelled or are too late while they waited leave their places to others") {
+    leat::context ctx;
+    std::promise<void> go;
+    auto gone = go.get_future().share();
+    std::atomic<int> begun = 0;
+    replier<int, int> busy{ctx, {.bind = "tcp://127.0.0.1:*", .max_open = 4}, [&](const int& n) {
+                               ++begun;
+                               gone.wait();
+                               return n;
+                           }};
+    requester<int, int> asks{ctx, {.connect = busy.bound()}};
+    auto first = asks.async(1, patience);
+    REQUIRE(comes_true([&] { return begun == 1; }));
+    std::vector<leat::call_id> ids(3);
+    for (auto& id : ids) static_cast<void>(asks.async(2, patience, {}, &id));
+    REQUIRE(comes_true([&] { return busy.open_requests() == 4; }));
+    asks.cancel(ids[1]);
+    asks.cancel(ids[0]);
+    asks.cancel(ids[2]);
+    CHECK(comes_true([&] { return busy.open_requests() == 1; }));
+
+    // Callers that do not cancel.
+    auto peer = support::connected(ctx, leat::role::dealer, busy.bound()[0]);
+    for (int i = 0; i < 3; ++i) {
+        auto header = header_of(leat::detail::call_kind::request, 7, static_cast<std::uint64_t>(i));
+        header.remaining_ms = 1;
+        leat::socket::parts request;
+        request.push_back(frame_of(header));
+        request.emplace_back();
+        request.emplace_back(leat::message{"\x02"});
+        REQUIRE(peer.send(request, patience) == leat::status::ok);
+    }
+    REQUIRE(comes_true([&] { return busy.counts().requests.value() == 7; }));
+    const leat::deadline up = 5ms;
+    REQUIRE(comes_true([&] { return up.passed(); }));
+    std::vector<std::future<answer<int>>> taken;
+    for (int i = 0; i < 3; ++i) taken.push_back(asks.async(3, patience));
+    REQUIRE(comes_true([&] { return busy.counts().requests.value() == 10; }));
+    CHECK(asks.call(4, patience).failure().is(reply_code::overloaded));
+    CHECK(busy.counts().stale.value() == 3);
+    go.set_value();
+    CHECK(first.get());
+    for (auto& one : taken) CHECK(one.get());
+    CHECK(begun == 4);
 }
 
 TEST_CASE("a full server refuses at once, and also while its only worker is busy") {

@@ -37,8 +37,9 @@ public:
         : core_(ctx, options, detail::serve<Req, Rep>(options.limits, std::move(handler))) {}
 
     /// Refuses what waits for a worker and what still comes, and waits until the rest is answered or the
-    /// deadline. False when a handler or a responder had not answered by then; those callers get an error.
-    /// Not to be called by the handler.
+    /// deadline. False when a handler or a responder had not answered by then; those callers get an error,
+    /// the stop tokens of their requests are requested, and handlers have half a second more to return.
+    /// Called again, it says the same. Not to be called by the handler.
     bool stop(deadline until) { return core_.stop(until); }
 
     /// Where it is bound, with the ports that the system picked.

@@ -32,11 +32,13 @@ struct reply_options {
     /// caller has given up so long ago: it may have waited in the relay for a server to come back.
     std::chrono::milliseconds max_clock_skew{250};
 
-    /// How often it says that it is there to the requesters that it has joined. 10 ms to an hour.
+    /// How often it says that it is there to the requesters that it has joined, which miss it after three
+    /// times that. 10 ms to an hour.
     std::chrono::milliseconds heartbeat{1000};
 
     /// Told what a handler has thrown, on the thread that ran it. Callers only learn that there was an
-    /// internal error. By default the context's `on_warning` is told what() of it.
+    /// internal error. By default the context's `on_warning` is told what() of it, as it is of what this
+    /// throws.
     std::function<void(std::string_view method, std::exception_ptr thrown)> on_error = {};
 
     decode_limits limits = {};
@@ -55,7 +57,7 @@ struct reply_counts {
     counter overloaded;  ///< Refused: `max_open` were open.
     counter stale;       ///< Refused: the caller had given up, or the time was up before a worker was free.
     counter cancelled;   ///< By the caller, before the answer.
-    counter peer_gone;   ///< Answers for callers that have left.
+    counter peer_gone;   ///< Requests whose callers have left: there is no answer for them.
     counter peer_full;   ///< Answers for callers that do not read.
     counter
         malformed;  ///< Messages that are no request: dropped, or answered with an error where one can be.

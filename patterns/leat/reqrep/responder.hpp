@@ -57,10 +57,12 @@ public:
     /// Until the caller's deadline, zero once it has passed; nothing when the caller gave none.
     [[nodiscard]] std::optional<std::chrono::nanoseconds> remaining() const;
 
-    /// The caller has cancelled the call, or has given up.
+    /// Nobody wants the answer any more: the caller has cancelled the call or has gone, or the replier has
+    /// ended.
     [[nodiscard]] bool cancelled() const;
 
-    /// Requested when the caller cancels; not by its deadline.
+    /// Requested when `cancelled` turns true, also when a replier that stops waits for it no longer; not by
+    /// the caller's deadline. Callbacks of it run on a thread of the replier, or of who stops it.
     [[nodiscard]] std::stop_token stop_token() const;
 
     [[nodiscard]] bool answered() const noexcept { return core_ == nullptr; }

@@ -5,6 +5,8 @@
 
 #include <msgpack.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <string_view>
 
@@ -46,6 +48,15 @@ struct call_header {
     /// Of an answer: no relay is between its server and the requester, which may send batches.
     [[nodiscard]] bool takes_batches() const noexcept { return remaining_ms != 0; }
     void set_takes_batches() noexcept { remaining_ms = 1; }
+
+    /// Of a hello, in the same place: the next one comes by then. 0: as often as the requester wants.
+    [[nodiscard]] std::chrono::milliseconds speaks_each() const noexcept {
+        constexpr std::uint32_t hour = 3'600'000;
+        return std::chrono::milliseconds{std::min(remaining_ms, hour)};
+    }
+    void set_speaks_each(std::chrono::milliseconds time) noexcept {
+        remaining_ms = static_cast<std::uint32_t>(time.count());
+    }
 
     MSGPACK_DEFINE(magic, kind, session, call, remaining_ms, heartbeat_ms, sent_ms, method)
 };

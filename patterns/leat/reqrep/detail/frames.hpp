@@ -3,6 +3,7 @@
 #include <leat/message.hpp>
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 // Frames on a ZeroMQ socket without waiting, for sockets that a mutex guards: nothing here blocks or throws
@@ -27,6 +28,9 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] message& operator[](std::size_t at) noexcept { return all_[at]; }
+    [[nodiscard]] std::span<message> range(std::size_t from, std::size_t to) noexcept {
+        return std::span{all_}.subspan(from, to - from);
+    }
     [[nodiscard]] message& back() noexcept { return all_[size_ - 1]; }
     [[nodiscard]] bool too_many() const noexcept { return too_many_; }
 

@@ -30,8 +30,7 @@ reply_core::reply_core(context& ctx, reply_options options, handler run)
       router_(ctx, role::router, socket_options_of(options_)),
       zmq_(router_.handle()),
       fd_(router_.event_fd()),
-      requests_(options_.max_open),
-      waiting_(options_.max_open) {
+      requests_(options_.max_open) {
     for (const auto& at : options_.bind) bound_.push_back(router_.bind(at));
     for (const auto& to : options_.connect) router_.connect(to);
     for (const auto& to : options_.join) {
@@ -66,7 +65,7 @@ void reply_core::begin() {
 void reply_core::work() {
     lock held{mutex_};
     while (!ended_) {
-        if (waiting_count_ > 0) {
+        if (requests_.waiting() > 0) {
             run_next(held);
         } else if (!gathered_.empty()) {
             send_gathered();
@@ -75,10 +74,11 @@ void reply_core::work() {
             lead(held);
         } else {
             ++idle_count_;
-            idle_.wait(held, [&] { return ended_ || waiting_count_ > 0 || !leading_; });
+            idle_.wait(held, [&] { return ended_ || requests_.waiting() > 0 || !leading_; });
             --idle_count_;
         }
     }
+    request_stops(held);
     --workers_left_;
     drained_.notify_all();
     idle_.notify_all();
@@ -88,7 +88,7 @@ void reply_core::work() {
 void reply_core::lead(lock& held) {
     leading_ = true;
     constexpr int turn = 256;
-    if (!read(turn, true) && waiting_count_ == 0 && !ended_) {
+    if (!read(turn, true) && requests_.waiting() == 0 && !ended_) {
         std::array<pollfd, 2> ready{{{fd_, POLLIN, 0}, {wake_leader_.fd(), POLLIN, 0}}};
         polling_ = true;
         held.unlock();
@@ -97,30 +97,25 @@ void reply_core::lead(lock& held) {
         polling_ = false;
         if (ready[1].revents != 0) wake_leader_.lower();
     }
+    request_stops(held);
     mutex_.end_turn();
     leading_ = false;
 }
 
 /// Takes the oldest request that waits, leaves the lead to others, and handles it.
 void reply_core::run_next(lock& held) {
-    const auto which = waiting_[first_waiting_];
-    if (++first_waiting_ == waiting_.size()) first_waiting_ = 0;
-    --waiting_count_;
+    const auto which = requests_.first_waiting();
     auto& request = requests_[which];
-    if (request.cancelled) {
-        requests_.close(which);
-        drained_.notify_all();
-        return;
-    }
     running_here = {this, deadline::clock::now()};
     if (request.until <= running_here.since) {
-        counts_.stale.add();
-        return finish(which, reply_code::too_late, "its time was up before a worker was free");
+        refuse_late(which);
+        return read_after_send();
     }
+    requests_.end_wait(which);
     const auto ticket = requests_.ticket(which);
     bytes body = std::move(request.body);
     const std::string method = request.method;
-    if (idle_count_ > 0 && (!leading_ || waiting_count_ > 0)) idle_.notify_one();
+    if (idle_count_ > 0 && (!leading_ || requests_.waiting() > 0)) idle_.notify_one();
     held.unlock();
     handle(ticket, method, std::move(body));
     running_here = {};
@@ -137,16 +132,28 @@ void reply_core::handle(std::uint64_t ticket, const std::string& method, bytes&&
     } catch (...) {
         answer(ticket, call_kind::error,
                write_failure(static_cast<std::int32_t>(reply_code::internal), "internal error"));
-        if (options_.on_error) return options_.on_error(method, std::current_exception());
-        std::string what = "something that is no std::exception";
-        try {
-            throw;
-        } catch (const std::exception& thrown) {
-            what = thrown.what();
-        } catch (...) {
-        }
-        warn_("a handler" + (method.empty() ? std::string{} : " of " + method) + " threw: " + what);
+        tell_thrown(method, std::current_exception());
     }
+}
+
+void reply_core::tell_thrown(const std::string& method, std::exception_ptr thrown) {
+    std::string who = "a handler" + (method.empty() ? std::string{} : " of " + method);
+    if (options_.on_error) {
+        try {
+            return options_.on_error(method, thrown);
+        } catch (...) {
+            who = "on_error";
+            thrown = std::current_exception();
+        }
+    }
+    std::string what = "something that is no std::exception";
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const std::exception& one) {
+        what = one.what();
+    } catch (...) {
+    }
+    warn_(who + " threw: " + what);
 }
 
 /// Somebody without work is to look: a request waits.
@@ -167,11 +174,28 @@ void reply_core::read_after_send() {
 /// Lets go of the mutex after something was sent.
 void reply_core::leave(lock& held) {
     read_after_send();
-    if (waiting_count_ > 0) wake_worker();
-    std::vector<std::unique_ptr<std::stop_source>> stops;
-    stops.swap(to_stop_);
+    if (requests_.waiting() > 0) wake_worker();
+    request_stops(held);
     held.unlock();
-    for (const auto& one : stops) one->request_stop();
+}
+
+/// What waits for the tokens runs without the mutex.
+void reply_core::request_stops(lock& held) {
+    while (!to_stop_.empty()) {
+        const auto stops = std::exchange(to_stop_, {});
+        held.unlock();
+        for (const auto& one : stops) one->request_stop();
+        held.lock();
+    }
+}
+
+/// Nobody wants its answer any more.
+void reply_core::give_up(index which) {
+    auto& request = requests_[which];
+    if (request.stop) to_stop_.push_back(std::move(request.stop));
+    request.cancelled = true;
+    if (request.waits) requests_.close(which);
+    if (stopping_) drained_.notify_all();
 }
 
 std::optional<std::chrono::nanoseconds> reply_core::remaining(std::uint64_t ticket) {
@@ -208,6 +232,10 @@ std::size_t reply_core::open_requests() {
 /// Nothing more is read or sent.
 void reply_core::end() {
     ended_ = true;
+    left_unanswered_ = left_unanswered_ || owes_answers();
+    for (index i = 0; i < requests_.slots(); ++i) {
+        if (requests_[i].open) give_up(i);
+    }
     gathered_.clear();
     zmq_ = nullptr;
     if (!watching_) router_.close();
@@ -226,41 +254,45 @@ bool reply_core::owes_answers() {
 
 bool reply_core::stop(deadline until) {
     lock held{mutex_};
-    if (std::exchange(stopping_, true)) return true;
+    if (std::exchange(stopping_, true)) {
+        wait_drained(held, until, [&] { return stopped_; });
+        return stopped_ && stopped_clean_;
+    }
+    stopped_clean_ = finish_stop(held, until);
+    stopped_ = true;
+    drained_.notify_all();
+    return stopped_clean_;
+}
+
+bool reply_core::finish_stop(lock& held, deadline until) {
     if (!ended_) {
         send_gathered();
         announce(call_kind::bye);
     }
-    for (; waiting_count_ > 0; --waiting_count_) {
-        const auto which = waiting_[first_waiting_];
-        if (++first_waiting_ == waiting_.size()) first_waiting_ = 0;
-        if (requests_[which].cancelled)
-            requests_.close(which);
-        else
-            finish(which, reply_code::stopping, "the server is stopping");
-    }
-    const auto end_of = until.is_never() ? time::max() : deadline::clock::now() + until.left();
-    const auto wait = [&](auto over) {
-        if (until.is_never())
-            drained_.wait(held, over);
-        else
-            drained_.wait_until(held, end_of, over);
-    };
-    wait([&] { return ended_ || !owes_answers(); });
-    const bool clean = !owes_answers();
+    while (requests_.waiting() > 0)
+        finish(requests_.first_waiting(), reply_code::stopping, "the server is stopping");
+    wait_drained(held, until, [&] { return ended_ || !owes_answers(); });
+    const bool clean = !left_unanswered_ && !owes_answers();
     for (index i = 0; i < requests_.slots() && !ended_; ++i) {
-        if (requests_[i].open)
+        auto& one = requests_[i];
+        if (!one.open) continue;
+        if (one.stop) to_stop_.push_back(std::move(one.stop));
+        if (one.cancelled)
+            requests_.close(i);
+        else
             finish(i, reply_code::not_answered, "the server has stopped before it was answered");
     }
+    request_stops(held);
     // libzmq drops what a requester has not read yet when its connection ends: the last answers get a moment.
     constexpr std::chrono::milliseconds moment{50};
     drained_.wait_until(held, last_answer_ + moment, [&] { return ended_; });
     end();
-    // The workers see that at once, but for those in a handler: those may have the rest of the time.
-    wait([&] { return workers_left_ == 0; });
-    constexpr std::chrono::milliseconds to_end{200};
-    drained_.wait_for(held, to_end, [&] { return workers_left_ == 0; });
-    const bool all_back = workers_left_ == 0;
+    // The workers see that at once, but for those in a handler: those may have the rest of the time, and if
+    // there is none, as long as it takes to see their stop token.
+    constexpr std::chrono::milliseconds to_return{500};
+    const auto all_returned = [&] { return workers_left_ == 0; };
+    wait_drained(held, until, all_returned);
+    const bool all_back = drained_.wait_for(held, to_return, all_returned);
     auto threads = std::move(threads_);
     threads_.clear();
     held.unlock();
@@ -272,6 +304,7 @@ bool reply_core::stop(deadline until) {
     }
     if (!all_back) warn_("a replier's handler had not returned when its time to stop was up");
     events_.post([self = shared_from_this()] { self->retire(); });
+    held.lock();
     return clean && all_back;
 }
 

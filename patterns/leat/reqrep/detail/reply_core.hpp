@@ -5,6 +5,7 @@
 #include <leat/loop.hpp>
 #include <leat/reqrep/detail/call_batch.hpp>
 #include <leat/reqrep/detail/call_header.hpp>
+#include <leat/reqrep/detail/failure_body.hpp>
 #include <leat/reqrep/detail/frames.hpp>
 #include <leat/reqrep/detail/request_table.hpp>
 #include <leat/reqrep/detail/turn_mutex.hpp>
@@ -17,13 +18,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
 namespace leat::detail {
-
-/// The body of an error reply.
-[[nodiscard]] message write_failure(std::int32_t code, std::string_view text);
 
 class reply_core;
 
@@ -80,9 +79,20 @@ private:
     void lead(lock& held);
     void run_next(lock& held);
     void handle(std::uint64_t ticket, const std::string& method, bytes&& body);
+    void tell_thrown(const std::string& method, std::exception_ptr thrown);
     void wake_worker();
     void leave(lock& held);
+    void request_stops(lock& held);
+    void give_up(index which);
     void end();
+    [[nodiscard]] bool finish_stop(lock& held, deadline until);
+    template <class Condition>
+    void wait_drained(lock& held, deadline until, Condition over) {
+        if (until.is_never())
+            drained_.wait(held, over);
+        else
+            drained_.wait_until(held, deadline::clock::now() + until.left(), over);
+    }
     [[nodiscard]] bool owes_answers();
 
     // What comes in (reply_receive.cpp)
@@ -90,6 +100,7 @@ private:
     void on_message();
     void on_batch(std::size_t envelope, const message& body);
     void on_request(std::size_t envelope, const call_header* header, message& body, bool in_batch = false);
+    void make_room(time now);
     void on_cancel(const call_header& header);
     [[nodiscard]] bool is_stale(const call_header& header, std::size_t envelope) const;
 
@@ -99,9 +110,13 @@ private:
     void gather(taken_request& to, call_kind kind, const bytes& body);
     void send_gathered();
     void read_after_send();
-    void send_back(std::size_t envelope, const call_header* header, call_kind kind, bytes&& body);
+    [[nodiscard]] int send_message(message& id, std::span<message> relays, const call_header* header,
+                                   message& body);
+    [[nodiscard]] int send_back(std::size_t envelope, const call_header* header, call_kind kind,
+                                bytes&& body);
     void refuse(std::size_t envelope, const call_header* header, reply_code code, std::string_view text);
     void finish(index which, reply_code code, std::string_view text);
+    void refuse_late(index which);
     bool sent(int failure) noexcept;
     void announce(call_kind kind);
 
@@ -112,7 +127,7 @@ private:
     void announce_later();
     void read_on_loop();
     void leave_loop();
-    void tell_alive(time now);
+    void look_after_open(time now);
     void retire();
     void on_loop_end();
 
@@ -128,16 +143,13 @@ private:
     std::vector<message> joined_;  // routing ids of the requesters that it has joined
     reply_counts counts_;
     request_table requests_;
-    std::vector<index> waiting_;  // a ring of those that no worker has taken
-    std::size_t first_waiting_ = 0;
-    std::size_t waiting_count_ = 0;
     std::uint64_t plain_calls_ = 0;
     frames incoming_;
     int parts_read_ = 0;  // of batches, since the last message was counted
     buffer scratch_;
     call_batch gathered_;  // answers that are to be sent, to one peer
     message gathered_for_;
-    std::vector<std::unique_ptr<std::stop_source>> to_stop_;  // of cancelled requests, once the mutex is free
+    std::vector<std::unique_ptr<std::stop_source>> to_stop_;  // once the mutex is free
 
     std::condition_variable_any idle_;
     std::condition_variable_any drained_;
@@ -147,6 +159,9 @@ private:
     bool leading_ = false;  // a worker is reading or polling
     bool polling_ = false;
     bool stopping_ = false;
+    bool stopped_ = false;  // and how:
+    bool stopped_clean_ = false;
+    bool left_unanswered_ = false;
     time last_answer_{};
     bool ended_ = false;
     wake_up wake_leader_;

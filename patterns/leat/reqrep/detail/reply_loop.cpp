@@ -1,5 +1,7 @@
 #include <leat/reqrep/detail/reply_core.hpp>
 
+#include <cerrno>
+
 // What the context's loop does for a replier. Everything here runs on its thread, but for the two that begin
 // it.
 
@@ -75,7 +77,7 @@ void reply_core::tick() {
     send_gathered();
     if (++alive_ticks_ >= alive_interval) {
         alive_ticks_ = 0;
-        tell_alive(deadline::clock::now());
+        look_after_open(deadline::clock::now());
     }
     quiet_ticks_ = requests_.open_count() > 0 ? 0 : quiet_ticks_ + 1;
     if (quiet_ticks_ >= quiet_end) {
@@ -103,27 +105,29 @@ void reply_core::read_on_loop() {
     });
 }
 
-void reply_core::tell_alive(time now) {
+/// Tells the callers that their requests are being worked on. Those that have gone, or whose time is up
+/// before a worker came, are not kept.
+void reply_core::look_after_open(time now) {
     for (index i = 0; i < requests_.slots(); ++i) {
         auto& one = requests_[i];
-        if (!one.open || one.cancelled || one.heartbeat.count() == 0 || now - one.told < one.heartbeat)
+        if (!one.open || one.cancelled) continue;
+        if (one.waits && one.until <= now) {
+            refuse_late(i);
             continue;
+        }
+        if (one.heartbeat.count() == 0 || now - one.told < one.heartbeat) continue;
         one.told = now;
         // The frames are needed again for the answer.
-        message id = one.peer.share();
-        if (!sent(send_frame(zmq_, id, true))) continue;
-        for (auto& relay : one.relays) {
-            message copy = relay.share();
-            static_cast<void>(send_frame(zmq_, copy, true));
-        }
+        message id = one.peer.share(), nothing;
+        std::vector<message> relays;
+        for (auto& relay : one.relays) relays.push_back(relay.share());
         call_header header;
         header.kind = static_cast<std::uint8_t>(call_kind::alive);
         header.session = one.session;
         header.call = one.call;
-        message frame = write_header(header, scratch_), empty, nothing;
-        static_cast<void>(send_frame(zmq_, frame, true));
-        static_cast<void>(send_frame(zmq_, empty, true));
-        static_cast<void>(send_frame(zmq_, nothing, false));
+        if (send_message(id, relays, &header, nothing) != EHOSTUNREACH) continue;
+        counts_.peer_gone.add();
+        give_up(i);
     }
 }
 
@@ -147,11 +151,12 @@ void reply_core::retire() {
 
 /// The loop has ended, and its watches and timers with it.
 void reply_core::on_loop_end() {
-    const lock held{mutex_};
+    lock held{mutex_};
     watching_ = false;
     ticks_ = announcing_ = 0;
     if (!ended_) end();
     router_.close();
+    request_stops(held);
 }
 
 }  // namespace leat::detail

@@ -12,14 +12,14 @@ namespace leat::detail {
 /// Reads up to `most` messages, with `until_request` until one is a request that waits. False when the socket
 /// is empty.
 bool reply_core::read(int most, bool until_request) {
-    const auto waiting_before = waiting_count_;
+    const auto waiting_before = requests_.waiting();
     for (int i = 0; i < most; ++i) {
         const int failure = incoming_.receive(zmq_);
         if (failure == ETERM || failure == ENOTSOCK) end();
         if (failure != 0) return false;
         on_message();
         i += std::exchange(parts_read_, 0);
-        if (until_request && waiting_count_ > waiting_before) return true;
+        if (until_request && requests_.waiting() > waiting_before) return true;
     }
     return true;
 }
@@ -37,9 +37,9 @@ void reply_core::on_message() {
         counts_.malformed.add();
         // A plain REQ that sends several frames would wait for ever.
         if (!incoming_.too_many() && empty < incoming_.size())
-            send_back(
-                envelope, mine, call_kind::error,
-                write_failure(static_cast<std::int32_t>(reply_code::bad_request), "a request has one frame"));
+            sent(send_back(envelope, mine, call_kind::error,
+                           write_failure(static_cast<std::int32_t>(reply_code::bad_request),
+                                         "a request has one frame")));
         return;
     }
     if (!has_header) return on_request(envelope, nullptr, incoming_.back());
@@ -52,7 +52,7 @@ void reply_core::on_message() {
             return on_batch(envelope, incoming_.back());
         case call_kind::ping:
             counts_.pings.add();
-            return send_back(envelope, &header, call_kind::pong, {});
+            return static_cast<void>(send_back(envelope, &header, call_kind::pong, {}));
         default:
             counts_.malformed.add();
     }
@@ -79,6 +79,8 @@ void reply_core::on_request(std::size_t envelope, const call_header* header, mes
             "the request came after its caller had given up; it has waited on its way, or the clocks of "
             "the two hosts differ");
     }
+    const auto now = deadline::clock::now();
+    if (requests_.full()) make_room(now);
     if (requests_.full()) {
         counts_.overloaded.add();
         return refuse(envelope, header, reply_code::overloaded, "the server has too many open requests");
@@ -86,7 +88,6 @@ void reply_core::on_request(std::size_t envelope, const call_header* header, mes
     const auto which =
         header != nullptr ? requests_.open(header->session, header->call) : requests_.open(0, ++plain_calls_);
     auto& request = requests_[which];
-    const auto now = deadline::clock::now();
     request.plain = header == nullptr;
     request.in_batch = in_batch;
     request.until = time::max();
@@ -102,12 +103,17 @@ void reply_core::on_request(std::size_t envelope, const call_header* header, mes
     request.body = std::move(body);
     request.peer = incoming_[0].share();  // others of its batch need it
     for (std::size_t i = 1; i < envelope; ++i) request.relays.push_back(std::move(incoming_[i]));
-    auto at = first_waiting_ + waiting_count_++;
-    if (at >= waiting_.size()) at -= waiting_.size();
-    waiting_[at] = which;
+    requests_.wait(which);
     counts_.requests.add();
     if (request.plain) counts_.plain.add();
     begin_ticks();
+}
+
+/// Refuses those whose time is up, as far as they are the first that wait: mostly all of them are. Others
+/// that are behind one that has time are found at the next look for signs of life.
+void reply_core::make_room(time now) {
+    while (requests_.waiting() > 0 && requests_[requests_.first_waiting()].until <= now)
+        refuse_late(requests_.first_waiting());
 }
 
 /// Whether the caller of a request that came through a relay has given up by now. Without relays it cannot
@@ -125,10 +131,8 @@ bool reply_core::is_stale(const call_header& header, std::size_t envelope) const
 void reply_core::on_cancel(const call_header& header) {
     const auto which = requests_.find(header.session, header.call, incoming_[0]);
     if (which == request_table::none || requests_[which].cancelled) return;
-    requests_[which].cancelled = true;
     counts_.cancelled.add();
-    if (stopping_) drained_.notify_all();
-    if (requests_[which].stop) to_stop_.push_back(std::move(requests_[which].stop));
+    give_up(which);
 }
 
 }  // namespace leat::detail

@@ -1,7 +1,5 @@
 #include <leat/reqrep/detail/reply_core.hpp>
 
-#include <leat/codec.hpp>
-
 #include <zmq.h>
 
 #include <cerrno>
@@ -10,12 +8,6 @@
 
 namespace leat::detail {
 namespace {
-
-struct code_and_text {
-    std::int32_t code;
-    std::string_view text;
-    MSGPACK_DEFINE(code, text)
-};
 
 /// The steady clock to within some ms, at a fifth of the cost.
 deadline::clock::time_point about_now() {
@@ -27,11 +19,18 @@ deadline::clock::time_point about_now() {
 
 }  // namespace
 
-message write_failure(std::int32_t code, std::string_view text) {
-    constexpr std::size_t longest_text = 4096;
-    buffer out;
-    encode(code_and_text{code, text.substr(0, longest_text)}, out);
-    return message{out.view()};
+/// 0, or libzmq's errno, and then nothing was sent: a ROUTER refuses with the first frame or takes all.
+int reply_core::send_message(message& id, std::span<message> relays, const call_header* header,
+                             message& body) {
+    if (const int failure = send_frame(zmq_, id, true); failure != 0) return failure;
+    for (auto& one : relays) static_cast<void>(send_frame(zmq_, one, true));
+    if (header != nullptr) {
+        message frame = write_header(*header, scratch_);
+        static_cast<void>(send_frame(zmq_, frame, true));
+    }
+    message empty;
+    static_cast<void>(send_frame(zmq_, empty, true));
+    return send_frame(zmq_, body, false);
 }
 
 bool reply_core::answer(std::uint64_t ticket, call_kind kind, bytes&& body) {
@@ -62,8 +61,8 @@ bool reply_core::answer(std::uint64_t ticket, call_kind kind, bytes&& body) {
 /// waits.
 bool reply_core::others_follow(const taken_request& to) {
     constexpr std::chrono::microseconds quick{50};
-    return to.in_batch && waiting_count_ > 0 && !stopping_ && running_here.of == this &&
-           requests_[waiting_[first_waiting_]].method == to.method &&
+    return to.in_batch && requests_.waiting() > 0 && !stopping_ && running_here.of == this &&
+           requests_[requests_.first_waiting()].method == to.method &&
            deadline::clock::now() - running_here.since < quick;
 }
 
@@ -88,14 +87,9 @@ void reply_core::send_gathered() {
     const auto count = gathered_.size();
     call_header header;
     header.kind = static_cast<std::uint8_t>(call_kind::batch);
-    message frame = write_header(header, scratch_), empty, body = gathered_.take();
-    if (const int failure = send_frame(zmq_, gathered_for_, true); failure != 0) {
-        (failure == EAGAIN ? counts_.peer_full : counts_.peer_gone).add(count);
-        return;
-    }
-    static_cast<void>(send_frame(zmq_, frame, true));
-    static_cast<void>(send_frame(zmq_, empty, true));
-    static_cast<void>(send_frame(zmq_, body, false));
+    message body = gathered_.take();
+    const int failure = send_message(gathered_for_, {}, &header, body);
+    if (failure != 0) (failure == EAGAIN ? counts_.peer_full : counts_.peer_gone).add(count);
 }
 
 /// Refuses a request that was taken.
@@ -107,6 +101,12 @@ void reply_core::finish(index which, reply_code code, std::string_view text) {
     drained_.notify_all();
 }
 
+/// Refuses one that waits.
+void reply_core::refuse_late(index which) {
+    counts_.stale.add();
+    finish(which, reply_code::too_late, "its time was up before a worker was free");
+}
+
 /// Notes how the sending of an answer went; true when it was taken.
 bool reply_core::sent(int failure) noexcept {
     if (failure == 0) return true;
@@ -114,61 +114,44 @@ bool reply_core::sent(int failure) noexcept {
     return false;
 }
 
-// A ROUTER refuses with the first frame or takes all.
 bool reply_core::send_answer(taken_request& to, call_kind kind, bytes&& body) {
     last_answer_ = about_now();
-    if (!sent(send_frame(zmq_, to.peer, true))) return false;
-    for (auto& one : to.relays) static_cast<void>(send_frame(zmq_, one, true));
-    if (!to.plain) {
-        call_header header;
-        header.kind = static_cast<std::uint8_t>(kind);
-        header.session = to.session;
-        header.call = to.call;
-        if (to.relays.empty() && call_batch::fits(options_.socket)) header.set_takes_batches();
-        message frame = write_header(header, scratch_);
-        static_cast<void>(send_frame(zmq_, frame, true));
-    }
-    message empty;
-    static_cast<void>(send_frame(zmq_, empty, true));
-    return send_frame(zmq_, body, false) == 0;
+    call_header header;
+    header.kind = static_cast<std::uint8_t>(kind);
+    header.session = to.session;
+    header.call = to.call;
+    if (to.relays.empty() && call_batch::fits(options_.socket)) header.set_takes_batches();
+    return sent(send_message(to.peer, to.relays, to.plain ? nullptr : &header, body));
 }
 
-/// Answers the message that was just read.
-void reply_core::send_back(std::size_t envelope, const call_header* header, call_kind kind, bytes&& body) {
+/// Answers the message that was just read: 0, or libzmq's errno.
+int reply_core::send_back(std::size_t envelope, const call_header* header, call_kind kind, bytes&& body) {
     message id = incoming_[0].share();  // others of its batch need it
-    if (!sent(send_frame(zmq_, id, true))) return;
-    for (std::size_t i = 1; i < envelope; ++i) static_cast<void>(send_frame(zmq_, incoming_[i], true));
+    call_header back;
+    back.kind = static_cast<std::uint8_t>(kind);
     if (header != nullptr) {
-        call_header back;
-        back.kind = static_cast<std::uint8_t>(kind);
         back.session = header->session;
         back.call = header->call;
-        if (envelope == 1 && call_batch::fits(options_.socket)) back.set_takes_batches();
-        message frame = write_header(back, scratch_);
-        static_cast<void>(send_frame(zmq_, frame, true));
     }
-    message empty;
-    static_cast<void>(send_frame(zmq_, empty, true));
-    static_cast<void>(send_frame(zmq_, body, false));
+    if (envelope == 1 && call_batch::fits(options_.socket)) back.set_takes_batches();
+    return send_message(id, incoming_.range(1, envelope), header != nullptr ? &back : nullptr, body);
 }
 
 void reply_core::refuse(std::size_t envelope, const call_header* header, reply_code code,
                         std::string_view text) {
     counts_.failed.add();
     last_answer_ = about_now();
-    send_back(envelope, header, call_kind::error, write_failure(static_cast<std::int32_t>(code), text));
+    sent(send_back(envelope, header, call_kind::error, write_failure(static_cast<std::int32_t>(code), text)));
 }
 
 /// Tells the requesters that it has joined that it is there, or leaves.
 void reply_core::announce(call_kind kind) {
+    call_header header;
+    header.kind = static_cast<std::uint8_t>(kind);
+    if (kind == call_kind::hello) header.set_speaks_each(options_.heartbeat);
     for (auto& one : joined_) {
-        call_header header;
-        header.kind = static_cast<std::uint8_t>(kind);
-        message id = one.share(), frame = write_header(header, scratch_), empty, nothing;
-        if (send_frame(zmq_, id, true) != 0) continue;
-        static_cast<void>(send_frame(zmq_, frame, true));
-        static_cast<void>(send_frame(zmq_, empty, true));
-        static_cast<void>(send_frame(zmq_, nothing, false));
+        message id = one.share(), nothing;
+        static_cast<void>(send_message(id, {}, &header, nothing));
     }
 }
 

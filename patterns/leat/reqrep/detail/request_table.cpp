@@ -33,6 +33,7 @@ request_table::index request_table::open(std::uint32_t session, std::uint64_t ca
 
 void request_table::close(index which) {
     auto& one = all_[which];
+    if (one.waits) end_wait(which);
     auto* link = &bucket(one.session, one.call);
     while (*link != which) link = &all_[*link].next_in_bucket;
     *link = one.next_in_bucket;
@@ -43,6 +44,24 @@ void request_table::close(index which) {
     one.stop.reset();
     --open_;
     free_.push_back(which);
+}
+
+void request_table::wait(index which) noexcept {
+    auto& one = all_[which];
+    one.waits = true;
+    one.next_waiting = none;
+    one.previous_waiting = last_;
+    (last_ == none ? first_ : all_[last_].next_waiting) = which;
+    last_ = which;
+    ++waiting_;
+}
+
+void request_table::end_wait(index which) noexcept {
+    auto& one = all_[which];
+    one.waits = false;
+    (one.previous_waiting == none ? first_ : all_[one.previous_waiting].next_waiting) = one.next_waiting;
+    (one.next_waiting == none ? last_ : all_[one.next_waiting].previous_waiting) = one.previous_waiting;
+    --waiting_;
 }
 
 request_table::index request_table::find(std::uint32_t session, std::uint64_t call,

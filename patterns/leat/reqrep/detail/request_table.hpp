@@ -19,6 +19,7 @@ struct taken_request {
     bool open = false;
     bool plain = false;      // of a peer without leat's header
     bool cancelled = false;  // by its caller
+    bool waits = false;      // no worker has taken it
     bool in_batch = false;   // it came in one, so its answer may go in one
     std::uint32_t generation = 0;
     message peer;                 // the ROUTER's routing id
@@ -32,9 +33,11 @@ struct taken_request {
     std::string method;
     std::unique_ptr<std::stop_source> stop;  // made on demand
     std::uint32_t next_in_bucket = 0;
+    std::uint32_t next_waiting = 0, previous_waiting = 0;  // after and before it, in the order of coming
 };
 
-/// The open requests of a replier, at most `most`, found by their place or by the caller's id.
+/// The open requests of a replier, at most `most`, found by their place or by the caller's id; and which of
+/// them wait for a worker.
 class request_table {
 public:
     using index = std::uint32_t;
@@ -50,6 +53,12 @@ public:
     /// A new entry for that call; only while not full.
     [[nodiscard]] index open(std::uint32_t session, std::uint64_t call);
     void close(index which);
+
+    /// It waits, behind all others that do.
+    void wait(index which) noexcept;
+    void end_wait(index which) noexcept;
+    [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
+    [[nodiscard]] index first_waiting() const noexcept { return first_; }  ///< Or `none`.
 
     /// The entry of that call and peer, or `none`.
     [[nodiscard]] index find(std::uint32_t session, std::uint64_t call, const message& peer) noexcept;
@@ -69,6 +78,8 @@ private:
     std::deque<taken_request> all_;
     std::vector<index> free_;
     std::vector<index> buckets_;
+    std::size_t waiting_ = 0;
+    index first_ = none, last_ = none;  // of those that wait
 };
 
 }  // namespace leat::detail
