@@ -115,6 +115,7 @@ private:
     void on_part(std::size_t link, const call_header& header, message& id, message& body);
     void on_answer(std::size_t link, const call_header& header, message& id, message& body);
     void on_server(std::size_t link, const call_header& header, const message& id);
+    void hear(std::size_t link, const message& id);
     void probe(std::size_t link);
     void probe_again(std::size_t link, std::chrono::milliseconds pause);
     void forget_silent(std::size_t link);

@@ -1,6 +1,6 @@
 #include <leat/reqrep/detail/call_core.hpp>
 
-#include <leat/codec.hpp>
+#include <leat/reqrep/detail/failure_body.hpp>
 
 #include <zmq.h>
 
@@ -13,24 +13,6 @@ namespace {
 
 /// How many messages are read before others get the mutex.
 constexpr int most_at_once = 1024;
-
-constexpr std::size_t longest_text = 4096;
-
-struct code_and_text {
-    std::int32_t code = 0;
-    std::string text;
-    MSGPACK_DEFINE(code, text)
-};
-
-/// The body of an error reply. @returns false when it is none
-bool read_failure(const message& body, call_failure& out) {
-    code_and_text both;
-    if (decode(body.view(), both, {.depth = 4, .elements = 16, .string_bytes = longest_text}) !=
-        decode_error::none)
-        return false;
-    out = {both.code, std::move(both.text)};
-    return true;
-}
 
 }  // namespace
 
@@ -126,19 +108,23 @@ void call_core::on_part(std::size_t link, const call_header& header, message& id
 
 void call_core::on_answer(std::size_t link, const call_header& header, message& id, message& body) {
     if (header.session != session_) return drop(refusal::foreign);
-    if (header.what() == call_kind::pong && header.call == 0) return;  // of a probe
+    if (header.what() == call_kind::pong && header.call == 0) return hear(link, id);  // of a probe
     auto* call = calls_.find(header.call);
     const auto number = call_table::attempt_of(header.call);
     attempt* with = nullptr;
     for (std::size_t i = 0; call != nullptr && i < call->attempts.size(); ++i) {
         if (call->attempts[i].active() && call->attempts[i].number == number) with = &call->attempts[i];
     }
-    if (with == nullptr) return drop(refusal::late);
+    if (with == nullptr) {
+        hear(link, id);
+        return drop(refusal::late);
+    }
     // Only the server that was asked may answer.
     auto& server = servers_.all()[static_cast<std::size_t>(with->server)];
     if (server.link != link || (servers_.links()[link].routes && !(server.id == id)))
         return drop(refusal::foreign);
 
+    if (servers_.links()[link].routes) server.heard = deadline::clock::now();
     if (header.what() == call_kind::reply || header.what() == call_kind::error)
         server.takes_batches = header.takes_batches();
     const auto which = call_table::index_of(header.call);
@@ -171,10 +157,17 @@ void call_core::on_server(std::size_t link, const call_header& header, const mes
     if (found < 0) return;
     auto& server = servers_.all()[static_cast<std::size_t>(found)];
     server.heard = deadline::clock::now();
+    server.speaks_each = std::max(options_.heartbeat, header.speaks_each());
     if (server.there == comes) return;
     server.there = comes;
     servers_changed_.notify_all();
     if (comes) place_waiting();
+}
+
+void call_core::hear(std::size_t link, const message& id) {
+    if (!servers_.links()[link].routes) return;
+    const auto found = servers_.of(link, id, false);
+    if (found >= 0) servers_.all()[static_cast<std::size_t>(found)].heard = deadline::clock::now();
 }
 
 /// Asks libzmq which servers that have connected are still there: a ROUTER refuses to send to others.
@@ -215,12 +208,12 @@ void call_core::probe_again(std::size_t link, std::chrono::milliseconds pause) {
     });
 }
 
-/// Servers that have connected say so again each heartbeat.
+/// Servers that have connected say so again and again.
 void call_core::forget_silent(std::size_t link) {
-    if (options_.heartbeat.count() == 0) return;
-    const auto oldest = deadline::clock::now() - heartbeats_to_loss * options_.heartbeat;
+    const auto now = deadline::clock::now();
     for (auto& server : servers_.all()) {
-        if (server.link == link && server.heard < oldest) server.there = false;
+        if (server.link == link && server.heard < now - heartbeats_to_loss * server.speaks_each)
+            server.there = false;
     }
 }
 

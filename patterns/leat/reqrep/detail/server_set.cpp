@@ -20,7 +20,9 @@ socket_options socket_options_of(const request_options& o) {
     if (!socket.send_frames) socket.send_frames = all;
     if (!socket.receive_frames) socket.receive_frames = all;
     // Both sides always read, so that heartbeats only end connections that are dead.
-    if (!socket.heartbeat && !o.plain && o.heartbeat.count() > 0) socket.heartbeat = o.heartbeat;
+    constexpr std::chrono::milliseconds longest = std::chrono::seconds{60};  // that a socket may have
+    if (!socket.heartbeat && !o.plain && o.heartbeat.count() > 0)
+        socket.heartbeat = std::min(o.heartbeat, longest);
     // What is not sent at the end belongs to calls that have ended, but for their cancels.
     socket.linger = std::min(socket.linger, std::chrono::milliseconds{200});
     return socket;

@@ -7,6 +7,7 @@
 #include <leat/reqrep/detail/frames.hpp>
 #include <leat/socket.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct server_entry {
     bool there = false;  // can be sent to, as far as is known
     std::uint32_t in_flight = 0;
     deadline::clock::time_point heard;  // on a ROUTER: its last message
+    std::chrono::milliseconds speaks_each = {};
     bool takes_batches = false;
     call_batch gathered = {};                        // requests that are to be sent
     std::vector<std::uint64_t> gathered_calls = {};  // and their ids
