@@ -56,35 +56,57 @@ TEST_CASE("64 threads share one requester: calls, futures, callbacks and cancels
     CHECK(asks.in_flight() == 0);
 }
 
-TEST_CASE("memory does not grow over 100,000 calls") {
+TEST_CASE("memory does not grow over 100,000 calls, however they end") {
     leat::context ctx;
-    replier<leat::bytes, leat::bytes> echo{
-        ctx, {.bind = "tcp://127.0.0.1:*"}, [](const leat::bytes& b) { return leat::bytes{b.view()}; }};
+    replier<leat::bytes, leat::bytes> echo{ctx, {.bind = "tcp://127.0.0.1:*"}, [](const leat::bytes& b) {
+                                               if (b.text() == "fail") throw leat::reply_error{1, "told to"};
+                                               return leat::bytes{b.view()};
+                                           }};
     requester<leat::bytes, leat::bytes> asks{ctx, {.connect = echo.bound()}};
     const std::string data(200, 'x');
-    const auto run = [&](int calls) {
-        std::atomic<int> left = calls;
+    const auto run = [&](int calls, call_status how) {
+        std::atomic<int> left = calls, ended_so = 0;
         std::promise<void> over;
         std::function<void()> next = [&] {
-            asks.async(leat::bytes{std::string_view{data}}, patience, {}, [&](answer<leat::bytes>&& a) {
-                CHECK(a);
+            const std::string_view body = how == call_status::failed ? "fail" : std::string_view{data};
+            const leat::deadline until = how == call_status::timed_out ? leat::deadline::now() : patience;
+            const auto id = asks.async(leat::bytes{body}, until, {}, [&](answer<leat::bytes>&& a) {
+                if (a.why() == how) ++ended_so;
                 const int before = left.fetch_sub(1);
                 if (before > 100) next();
                 if (before == 1) over.set_value();
             });
+            if (how == call_status::cancelled) asks.cancel(id);
         };
         for (int i = 0; i < 100; ++i) next();
         over.get_future().wait();
+        return ended_so.load();
     };
-    run(20'000);
-    const auto in_use = [] { return ::mallinfo2().uordblks; };
+    const auto one_at_a_time = [&](int calls) {
+        for (int i = 0; i < calls; ++i) CHECK(asks.call(leat::bytes{std::string_view{data}}, patience));
+    };
+    const auto all_kinds = [&](int calls) {
+        for (const auto how : {call_status::failed, call_status::timed_out, call_status::cancelled})
+            CHECK(run(calls, how) == calls);
+        // What the server has been sent of it is behind it, too.
+        REQUIRE(comes_true([&] { return echo.open_requests() == 0; }));
+        CHECK(asks.ping(patience));
+    };
+    run(20'000, call_status::answered);
+    all_kinds(10'000);
+    one_at_a_time(100);
+    const auto in_use = [] {
+        const auto all = ::mallinfo2();
+        return all.uordblks + all.hblkhd;
+    };
     const auto before = in_use();
-    run(100'000);
-    const auto after = in_use();
-    CHECK(after < before + 100'000);  // less than a byte a call
-    // One call at a time, too.
-    for (int i = 0; i < 2'000; ++i) CHECK(asks.call(leat::bytes{std::string_view{data}}, patience));
-    CHECK(in_use() < before + 100'000);
+    constexpr std::size_t less_than_a_byte_a_call = 100'000;
+    CHECK(run(100'000, call_status::answered) == 100'000);
+    CHECK(in_use() < before + less_than_a_byte_a_call);
+    one_at_a_time(2'000);
+    CHECK(in_use() < before + less_than_a_byte_a_call);
+    all_kinds(30'000);
+    CHECK(in_use() < before + less_than_a_byte_a_call);
 }
 
 TEST_CASE("calls of all kinds end exactly once while servers come and go") {

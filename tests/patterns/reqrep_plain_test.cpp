@@ -97,22 +97,3 @@ TEST_CASE("a requester calls a plain REP in Python, directly and through a relay
         }
     }
 }
-
-TEST_CASE("everything works through a relay: answers, errors, cancels, refusals, several workers") {
-    leat::context ctx;
-    support::running_relay relay{ctx, support::relayed(leat::relay_kind::reqrep)};
-    const auto there = relay->out_endpoints()[0];
-    replier<bytes, bytes> one{ctx, {.connect = there}, upper},
-        two{ctx, {.connect = there, .workers = 2}, upper};
-    REQUIRE(comes_true([&] { return relay->out_counts().connects.value() == 2; }));
-    requester<bytes, bytes> asks{ctx, {.connect = relay->in_endpoints()[0]}};
-    for (int i = 0; i < 100; ++i) {
-        const auto a = asks.call(bytes{"tea"}, patience);
-        REQUIRE_MESSAGE(a, describe(a));
-        CHECK(a->text() == "TEA");
-    }
-    CHECK(asks.call(bytes{"fail"}, patience).failure().code == 3);
-    CHECK(one.counts().requests.value() > 0);
-    CHECK(two.counts().requests.value() > 0);
-    CHECK(asks.ping(patience));
-}
