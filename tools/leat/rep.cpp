@@ -42,6 +42,8 @@ public:
         while (::poll(ready, 2, -1) <= 0) {
         }
         const bool clean = serves_.stop(args_.linger);
+        // Commands that are still run are killed then; their workers use this object until they see it.
+        for (auto left = running_.load(); left > 0; left = running_.load()) running_.wait(left);
         static_cast<void>(ctx_.close(args_.linger));
         if (clean) return exit_code::done;
         env_.err.say("stopped: a request was not answered within " + format_duration(args_.linger));
@@ -60,6 +62,7 @@ private:
     }
 
     void answer(const bytes& request, responder<bytes>& to) {
+        const in_handler here{running_};
         if (args_.echo) {
             to.reply(bytes{request.view()});
         } else {
@@ -85,8 +88,24 @@ private:
         }
     }
 
+    /// A worker that uses the job.
+    class in_handler {
+    public:
+        explicit in_handler(std::atomic<int>& count) : count_(count) { ++count_; }
+        ~in_handler() {
+            --count_;
+            count_.notify_all();
+        }
+        in_handler(const in_handler&) = delete;
+        in_handler& operator=(const in_handler&) = delete;
+
+    private:
+        std::atomic<int>& count_;
+    };
+
     const rep_arguments& args_;
     environment& env_;
+    std::atomic<int> running_ = 0;
     wake_up enough_;
     std::atomic<std::uint64_t> answered_ = 0;
     context ctx_;
