@@ -217,4 +217,33 @@ void call_core::end_all(call_status how) {
     servers_changed_.notify_all();
 }
 
+status call_core::wait_ready(std::size_t wanted, deadline until) {
+    lock held{mutex_};
+    const auto there = [&] {
+        look();
+        const auto count =
+            std::count_if(servers_.all().begin(), servers_.all().end(), [](auto& one) { return one.there; });
+        return closed_ || static_cast<std::size_t>(count) >= wanted;
+    };
+    bool in_time = true;
+    if (until.is_never())
+        servers_changed_.wait(held, there);
+    else
+        in_time = servers_changed_.wait_until(held, deadline::clock::now() + until.left(), there);
+    const auto how = !in_time ? status::timeout : closed_ ? status::closed : status::ok;
+    leave(held);
+    return how;
+}
+
+std::size_t call_core::in_flight() {
+    const lock held{mutex_};
+    return calls_.size();
+}
+
+std::size_t call_core::servers() {
+    const lock held{mutex_};
+    return static_cast<std::size_t>(
+        std::count_if(servers_.all().begin(), servers_.all().end(), [](auto& one) { return one.there; }));
+}
+
 }  // namespace leat::detail

@@ -134,6 +134,8 @@ private:
     void run_ready(lock& held);
     void arm_loop();
     void post_read();
+
+    // The loop, and the end (call_loop.cpp)
     void read_on_loop();
     void run_finished(lock& held);
     void run_rest();
