@@ -97,20 +97,23 @@ void reply_core::lead(lock& held) {
         polling_ = false;
         if (ready[1].revents != 0) wake_leader_.lower();
     }
-    request_stops(held);
     mutex_.end_turn();
     leading_ = false;
+    if (to_stop_.empty()) return;
+    if (idle_count_ > 0) idle_.notify_one();
+    request_stops(held);
 }
 
 /// Takes the oldest request that waits, leaves the lead to others, and handles it.
 void reply_core::run_next(lock& held) {
     const auto which = requests_.first_waiting();
     auto& request = requests_[which];
-    running_here = {this, deadline::clock::now()};
-    if (request.until <= running_here.since) {
+    const auto now = deadline::clock::now();
+    if (request.until <= now) {
         refuse_late(which);
         return read_after_send();
     }
+    running_here = {this, now};
     requests_.end_wait(which);
     const auto ticket = requests_.ticket(which);
     bytes body = std::move(request.body);
