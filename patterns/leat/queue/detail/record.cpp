@@ -96,7 +96,7 @@ void record::end(std::uint32_t i) {
     live_bytes_ -= body_size(i) + (head_ends_.empty() ? 0 : head(i).size());
     --live_;
     set_tag(i, tag_gone);
-    compact();
+    if (sealed_) compact();
 }
 
 void record::compact() {
