@@ -14,6 +14,7 @@
 #include <poll.h>
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -107,6 +108,7 @@ private:
 
     // What comes in (call_receive.cpp)
     void unread(std::size_t link);
+    void all_unread();
     void read_unread();
     void read_before_ends();
     int read(std::size_t link, int most);
@@ -151,7 +153,7 @@ private:
     call_counts counts_;
     server_set servers_;
     call_table calls_;
-    std::vector<std::size_t> unread_;  // links that may have messages of which poll(2) will not tell
+    std::deque<std::size_t> unread_;  // links that may have messages of which poll(2) will not tell
     frames incoming_;
     int parts_read_ = 0;  // of batches, since the last message was counted
     buffer scratch_;

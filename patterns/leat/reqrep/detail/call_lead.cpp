@@ -98,7 +98,10 @@ void call_core::lead(lock& held, call_waiter& me) {
         run_due();
         if (!finished_.empty()) post_read();
         if (me.done) break;
-        if (unread_.empty() && ready_.empty()) poll(held);
+        if (!unread_.empty())
+            all_unread();  // a server that floods keeps others from being polled
+        else if (ready_.empty())
+            poll(held);
         mutex_.end_turn();
     }
     leader_ = nullptr;

@@ -24,7 +24,7 @@ void call_core::read_on_loop() {
             }));
         }
     }
-    for (std::size_t i = 0; i < servers_.links().size(); ++i) unread(i);
+    all_unread();
     read_unread();
     run_due();
     if (!finished_.empty()) run_finished(held);

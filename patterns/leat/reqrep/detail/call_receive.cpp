@@ -14,6 +14,9 @@ namespace {
 /// How many messages are read before others get the mutex.
 constexpr int most_at_once = 1024;
 
+/// Of those, from one link before it is another's turn.
+constexpr int most_of_one = 256;
+
 }  // namespace
 
 /// Notes that the link may have messages of which poll(2) will not tell.
@@ -22,13 +25,17 @@ void call_core::unread(std::size_t link) {
     unread_.push_back(link);
 }
 
+void call_core::all_unread() {
+    for (std::size_t i = 0; i < servers_.links().size(); ++i) unread(i);
+}
+
 /// Reads what is unread; what is then still unread is for the next one who reads.
 void call_core::read_unread() {
     for (int left = most_at_once; !unread_.empty() && left > 0 && !closed_;) {
-        const auto link = unread_.back();
-        unread_.pop_back();
+        const auto link = unread_.front();
+        unread_.pop_front();
         servers_.links()[link].unread = false;
-        left -= read(link, left);
+        left -= read(link, std::min(left, most_of_one));
     }
 }
 
