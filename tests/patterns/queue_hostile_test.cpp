@@ -113,6 +113,29 @@ TEST_CASE("a consumer that settles what it does not hold settles nothing") {
     CHECK(comes_true([&] { return work.stat().counts.acked == 1; }));
 }
 
+TEST_CASE("a SETTLE of many wide groups settles what its consumer holds, once") {
+    leat::context ctx;
+    leat::queue work{ctx, {.name = "work", .bind = "tcp://127.0.0.1:*"}};
+    leat::producer<std::string> out{ctx, work.bound(), {.queue = "work"}};
+    constexpr std::uint64_t many = 50'000;
+    for (std::uint64_t i = 0; i < many; ++i) out.put("m");
+    REQUIRE(out.flush(patience) == 0);
+    rogue one{ctx, work.bound(), wire::role::consumer};
+    one.say(one.hello);
+    REQUIRE(one.answer() == welcome);
+    wire::credit all;
+    all.messages = all.bytes = 1ULL << 40;
+    one.say(all);
+    REQUIRE(comes_true([&] { return work.stat().depth.in_flight == many; }));
+    wire::settle frame;
+    frame.groups.resize(20'000);
+    for (auto& group : frame.groups) group.deliveries = {{many / 2, many}, {many * 2, many * 3}};
+    one.say(frame);
+    works(ctx, work);
+    CHECK(work.stat().depth.in_flight == many / 2);
+    CHECK(work.stat().counts.acked == many / 2 + 1);
+}
+
 TEST_CASE("a consumer that takes and never settles gets its credit and no more") {
     leat::context ctx;
     leat::queue work{ctx, {.name = "work", .bind = "tcp://127.0.0.1:*"}};

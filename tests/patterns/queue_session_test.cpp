@@ -94,6 +94,37 @@ TEST_CASE("a consumer that learns that its leases have ended gives its buffer ba
     CHECK(comes_true([&] { return work.stat().counts.acked == 4; }));
 }
 
+TEST_CASE("an ack after the session was lost counts as long as nobody else was given the message") {
+    leat::context ctx;
+    leat::queue_rules rules;
+    rules.session_timeout = 300ms;
+    leat::queue work{ctx, here(rules)};
+    support::tcp_proxy way{work.bound()};
+    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    text_consumer in{
+        ctx, way.at(), {.queue = "work", .socket = {.reconnect_first = 5ms, .reconnect_cap = 20ms}}};
+    out.put("m0");
+    out.put("m1");
+    auto first = in.next(patience);
+    auto second = in.next(patience);
+    REQUIRE(second);
+    way.freeze();
+    REQUIRE(comes_true([&] { return work.stat().counts.lost == 2; }));
+    text_consumer other{ctx, work.bound(), {.queue = "work"}};
+    auto third = other.next(patience);  // one of them, and alone (D4); the other one waits for it (D2)
+    REQUIRE(third);
+    CHECK(**third == "m0");
+    way.thaw();
+    way.cut();
+    REQUIRE(comes_true([&] { return first->lost() && second->lost(); }));
+    second->ack();
+    REQUIRE(comes_true([&] { return work.stat().counts.late_acks == 1; }));
+    first->ack();
+    REQUIRE(comes_true([&] { return work.stat().counts.stale == 1; }));
+    third->ack();
+    CHECK(comes_true([&] { return work.stat().counts.acked == 2; }));
+}
+
 TEST_CASE("clients know of a pause, and of its end") {
     leat::context ctx;
     leat::queue work{ctx, here()};

@@ -150,8 +150,9 @@ void consumer_link::each_held(const wire::ranges& among, Use use) {
     }
 }
 
+/// The session that had them was lost.
 void consumer_link::lose_all(const wire::ranges& all) {
-    each_held(all, [&](std::uint32_t i) { lose(i, where::user_after_loss); });
+    each_held(all, [&](std::uint32_t i) { lose(i, where::user_after_lease); });
 }
 
 /// Their leases have ended. The queue waits for an outcome of each of them (D3): what is in the buffer was

@@ -92,11 +92,10 @@ bool consumer_link::welcomed(const wire::welcome& frame) {
         lose_all(frame.gone);
     } else {
         for (std::uint32_t i = 0; i < slots_.capacity(); ++i) {
-            if (slots_[i].is == where::buffer || slots_[i].is == where::user) lose(i, where::user_after_loss);
+            auto& one = slots_[i];
+            if (one.is == where::user_after_lease) one.is = where::user_after_loss;
+            if (one.is == where::buffer || one.is == where::user) lose(i, where::user_after_loss);
         }
-    }
-    for (std::uint32_t i = 0; i < slots_.capacity(); ++i) {  // HELLO has ended late acks
-        if (slots_[i].is == where::user_after_lease) slots_[i].is = where::user_after_loss;
     }
     opening_ = frame.opening;
     salt_ = frame.salt;

@@ -41,7 +41,7 @@ protected:
     void ended() override;
 
 private:
-    /// After the end of its lease an outcome goes to the queue all the same.
+    /// After the end of its lease, or of its session, an outcome goes to the queue all the same (row 11).
     enum class where : std::uint8_t { nowhere, buffer, user, user_after_lease, user_after_loss };
 
     /// A delivery of which the queue thinks that it is here.

@@ -243,6 +243,7 @@ private:
     template <class Apply>
     settle_result each_of(std::uint32_t holder, std::span<const number_range> ranges, bool is_ack,
                           Apply apply);
+    [[nodiscard]] std::vector<std::uint64_t>& held_by(const holder& h);
     void take_from_holder(std::uint32_t e);
     void ack(std::uint32_t e);
     void release(std::uint32_t e);
@@ -323,6 +324,9 @@ private:
     delivery_table flying_d_;
     lease_list leases_;
     holders holders_;
+    std::vector<std::uint64_t> listed_;  ///< See `held_by`.
+    std::uint32_t listed_of_ = none;
+    std::uint64_t listed_at_ = 0;
 
     producers producers_;
     id_window ids_;

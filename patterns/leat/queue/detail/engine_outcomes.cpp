@@ -119,6 +119,18 @@ void engine::heard(std::uint32_t handle) {
     if (h != nullptr && h->live) holders_.hear(*h, qt_ - stalled_);
 }
 
+/// The numbers of what it holds, ascending, and of some that have ended. Made anew only when something was
+/// delivered since, so that many wide ranges in a row cost no more than what they name.
+std::vector<std::uint64_t>& engine::held_by(const holder& h) {
+    if (listed_of_ != h.handle || listed_at_ != last_d_) {
+        listed_.clear();
+        for (auto e = h.all.front(); e != none; e = entries_[e].held_next) listed_.push_back(entries_[e].d);
+        listed_of_ = h.handle;
+        listed_at_ = last_d_;
+    }
+    return listed_;
+}
+
 /// Calls `apply(entry)` for each delivery in `ranges` that the holder has. Those that it has lost are settled
 /// as late acks or counted as stale, and so are numbers of it that name nothing.
 template <class Apply>
@@ -128,8 +140,6 @@ settle_result engine::each_of(std::uint32_t handle, std::span<const number_range
     result.number = ++outcomes_;
     mark_changed();
     auto* h = holders_.find(handle);
-    std::vector<std::uint64_t> held;  // by number, listed for the first wide range
-    bool listed = false;
     for (const auto& r : ranges) {
         if (r.first == 0 || r.first > r.last) continue;
         const auto before = result.applied + result.stale;
@@ -143,19 +153,16 @@ settle_result engine::each_of(std::uint32_t handle, std::span<const number_range
                     ++result.applied;
                 }
             } else {
-                if (!listed) {
-                    for (auto e = h->all.front(); e != none; e = entries_[e].held_next)
-                        held.push_back(entries_[e].d);
-                    listed = true;
-                }
+                auto& held = held_by(*h);
                 const auto begin = std::lower_bound(held.begin(), held.end(), r.first);
                 const auto end = std::upper_bound(begin, held.end(), last);
                 for (const auto d : std::span{begin, end}) {
-                    const auto e = flying_d_.find(d);  // none when an earlier range had it too
+                    const auto e = flying_d_.find(d);  // none when it has ended since the list was made
                     if (e == none || entries_[e].holder != h->handle) continue;
                     apply(e);
                     ++result.applied;
                 }
+                held.erase(begin, end);
             }
             if (!h->lost.empty()) {
                 for (auto l = h->lost.lower_bound(r.first); l != h->lost.end() && l->first <= last;) {

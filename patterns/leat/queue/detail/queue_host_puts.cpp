@@ -87,6 +87,9 @@ void queue_host::run_put(pending_put& one) {
     const auto& rules = engine.rules();
     const auto& frame = one.frame;
     const auto body = one.body.view();
+    constexpr std::size_t usual = 8192;
+    if (items_.capacity() > usual && frame.sizes.size() <= usual)
+        std::vector<queueing::put_item>{}.swap(items_);
     items_.assign(frame.sizes.size(), {});
     std::size_t at = 0;
     for (std::size_t i = 0; i < items_.size(); ++i) {

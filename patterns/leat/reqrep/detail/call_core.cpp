@@ -1,5 +1,6 @@
 #include <leat/reqrep/detail/call_core.hpp>
 
+#include <leat/detail/wait.hpp>
 #include <leat/error.hpp>
 
 #include <algorithm>
@@ -225,11 +226,7 @@ status call_core::wait_ready(std::size_t wanted, deadline until) {
             std::count_if(servers_.all().begin(), servers_.all().end(), [](auto& one) { return one.there; });
         return closed_ || static_cast<std::size_t>(count) >= wanted;
     };
-    bool in_time = true;
-    if (until.is_never())
-        servers_changed_.wait(held, there);
-    else
-        in_time = servers_changed_.wait_until(held, deadline::clock::now() + until.left(), there);
+    const bool in_time = detail::wait(servers_changed_, held, until, there);
     const auto how = !in_time ? status::timeout : closed_ ? status::closed : status::ok;
     leave(held);
     return how;

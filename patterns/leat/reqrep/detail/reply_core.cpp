@@ -1,5 +1,6 @@
 #include <leat/reqrep/detail/reply_core.hpp>
 
+#include <leat/detail/wait.hpp>
 #include <leat/error.hpp>
 
 #include <poll.h>
@@ -258,7 +259,7 @@ bool reply_core::owes_answers() {
 bool reply_core::stop(deadline until) {
     lock held{mutex_};
     if (std::exchange(stopping_, true)) {
-        wait_drained(held, until, [&] { return stopped_; });
+        detail::wait(drained_, held, until, [&] { return stopped_; });
         return stopped_ && stopped_clean_;
     }
     stopped_clean_ = finish_stop(held, until);
@@ -274,7 +275,7 @@ bool reply_core::finish_stop(lock& held, deadline until) {
     }
     while (requests_.waiting() > 0)
         finish(requests_.first_waiting(), reply_code::stopping, "the server is stopping");
-    wait_drained(held, until, [&] { return ended_ || !owes_answers(); });
+    detail::wait(drained_, held, until, [&] { return ended_ || !owes_answers(); });
     const bool clean = !left_unanswered_ && !owes_answers();
     for (index i = 0; i < requests_.slots() && !ended_; ++i) {
         auto& one = requests_[i];
@@ -294,7 +295,7 @@ bool reply_core::finish_stop(lock& held, deadline until) {
     // there is none, as long as it takes to see their stop token.
     constexpr std::chrono::milliseconds to_return{500};
     const auto all_returned = [&] { return workers_left_ == 0; };
-    wait_drained(held, until, all_returned);
+    detail::wait(drained_, held, until, all_returned);
     const bool all_back = drained_.wait_for(held, to_return, all_returned);
     auto threads = std::move(threads_);
     threads_.clear();

@@ -86,13 +86,6 @@ private:
     void give_up(index which);
     void end();
     [[nodiscard]] bool finish_stop(lock& held, deadline until);
-    template <class Condition>
-    void wait_drained(lock& held, deadline until, Condition over) {
-        if (until.is_never())
-            drained_.wait(held, over);
-        else
-            drained_.wait_until(held, deadline::clock::now() + until.left(), over);
-    }
     [[nodiscard]] bool owes_answers();
 
     // What comes in (reply_receive.cpp)
