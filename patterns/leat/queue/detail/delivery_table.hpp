@@ -41,6 +41,7 @@ public:
     }
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] std::size_t memory() const noexcept { return slots_.capacity() * sizeof(slot); }
 
 private:
     struct slot {

@@ -193,7 +193,10 @@ std::vector<consumer_stat> engine::consumers() const {
 }
 
 std::size_t engine::memory() const noexcept {
-    return records_.memory() + entries_.bytes() + fresh_.memory() + lines_.memory();
+    auto all = records_.memory() + entries_.bytes() + fresh_.memory() + lines_.memory() + flying_d_.memory() +
+               suspects_.memory() + due_.memory() + expiry_.memory() + by_first_waiter_.memory();
+    for (const auto& heap : returned_) all += heap.memory();
+    return all;
 }
 
 }  // namespace leat::detail::queueing

@@ -28,6 +28,7 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return nodes_.size(); }
     [[nodiscard]] const node& top() const noexcept { return nodes_.front(); }
     [[nodiscard]] const std::vector<node>& nodes() const noexcept { return nodes_; }
+    [[nodiscard]] std::size_t memory() const noexcept { return nodes_.capacity() * sizeof(node); }
     [[nodiscard]] bool has(std::uint32_t item) const noexcept {
         const auto at = slots_(item);
         return at < nodes_.size() && nodes_[at].item == item;
