@@ -345,6 +345,18 @@ TEST_CASE("a consumer that grants for ever and never reads is fed so much, and o
     CHECK(comes_true([&] { return work.stat().depth.in_flight > held + 10; }));
 }
 
+TEST_CASE("one that says that it has seen what was never sent loses its session") {
+    leat::context ctx;
+    leat::queue work{ctx, {.name = "work", .bind = "tcp://127.0.0.1:*"}};
+    rogue liar{ctx, work.bound(), wire::role::admin};
+    liar.say(liar.hello);
+    REQUIRE(liar.answer() == welcome);
+    liar.seen = 2;
+    liar.say(wire::ping{});
+    CHECK(liar.answer() == out_of_sequence);
+    works(ctx, work);
+}
+
 TEST_CASE("64 threads share one producer and one consumer") {
     leat::context ctx;
     leat::queue work{ctx, {.name = "work", .bind = "tcp://127.0.0.1:*"}};

@@ -199,6 +199,24 @@ TEST_CASE("a producer that asks for room has its turn until it has used it") {
     CHECK(other.read<wire::grant>().bytes == 900'000);
 }
 
+TEST_CASE("a producer whose batches are larger than its window puts one after the other, however it counts") {
+    leat::context ctx;
+    leat::queue_rules rules;
+    rules.ingress_bytes = 64 << 10;
+    leat::queue work{ctx, here(rules)};
+    std::vector<std::unique_ptr<rogue>> others;  // who make its window as small as can be
+    for (int i = 0; i < 4; ++i) {
+        others.push_back(std::make_unique<rogue>(ctx, work.bound(), wire::role::producer));
+        others.back()->hello.client = std::string(16, static_cast<char>('a' + i));
+        others.back()->say(others.back()->hello);
+        REQUIRE(others.back()->answer() == welcome);
+    }
+    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    for (int i = 0; i < 10'000; ++i) out.put("m", {.key = "key " + std::to_string(i % 100)});
+    CHECK(out.flush(5s) == 0);  // which is less than the session timeout
+    CHECK(work.stat().counts.admitted == 10'000);
+}
+
 TEST_CASE("of PUTs that are larger than their window one is let in at a time, of all producers") {
     leat::context ctx;
     leat::queue_rules rules;

@@ -219,7 +219,7 @@ TEST_CASE("a queue that closes waits for what consumers hold, and takes no more"
     out.put("one");
     auto held = in.next(patience);
     REQUIRE(held);
-    std::jthread closing{[&] { CHECK(work.close(500ms) == status::timeout); }};
+    std::jthread closing{[&] { CHECK(work.close(3s) == status::timeout); }};
     REQUIRE(comes_true([&] { return out.state().draining; }));
     out.put("late");  // its producer keeps it
     CHECK(out.flush(50ms) == 1);
@@ -232,6 +232,7 @@ TEST_CASE("threads look at a queue, change it and close it at the same time") {
     leat::context ctx;
     for (int round = 0; round < 20; ++round) {
         leat::queue work{ctx, on("tcp")};
+        const leat::queue beside{ctx, {.name = "beside", .bind = work.bound().str()}};
         text_producer out{ctx, work.bound(), {.queue = "work", .linger = 0ms}};
         out.put("one");
         std::atomic<bool> over{false};

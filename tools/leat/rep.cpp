@@ -10,7 +10,10 @@
 #include <poll.h>
 
 #include <atomic>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <shared_mutex>
 
 namespace leat::command {
 namespace {
@@ -32,8 +35,10 @@ public:
         : args_(args),
           env_(env),
           ctx_({.on_warning = [&env](const std::string& text) { env.err.say(text); }}),
-          serves_(ctx_, options(),
-                  [this](const bytes& request, responder<bytes> to) { answer(request, to); }) {}
+          serves_(ctx_, options(), [this, use = use_](const bytes& request, responder<bytes> to) {
+              const std::shared_lock in{use->mutex};
+              if (!use->over) answer(request, to);
+          }) {}
 
     exit_code run() {
         tell_bound(env_.err, args_.bind, serves_.bound());
@@ -43,7 +48,10 @@ public:
         }
         const bool clean = serves_.stop(args_.linger);
         // Commands that are still run are killed then; their workers use this object until they see it.
-        for (auto left = running_.load(); left > 0; left = running_.load()) running_.wait(left);
+        {
+            const std::unique_lock end{use_->mutex};
+            use_->over = true;
+        }
         static_cast<void>(ctx_.close(args_.linger));
         if (clean) return exit_code::done;
         env_.err.say("stopped: a request was not answered within " + format_duration(args_.linger));
@@ -62,7 +70,6 @@ private:
     }
 
     void answer(const bytes& request, responder<bytes>& to) {
-        const in_handler here{running_};
         if (args_.echo) {
             to.reply(bytes{request.view()});
         } else {
@@ -88,24 +95,15 @@ private:
         }
     }
 
-    /// A worker that uses the job.
-    class in_handler {
-    public:
-        explicit in_handler(std::atomic<int>& count) : count_(count) { ++count_; }
-        ~in_handler() {
-            --count_;
-            count_.notify_all();
-        }
-        in_handler(const in_handler&) = delete;
-        in_handler& operator=(const in_handler&) = delete;
-
-    private:
-        std::atomic<int>& count_;
+    /// The job's workers hold it while they use the job, and may outlive that.
+    struct in_use {
+        std::shared_mutex mutex;
+        bool over = false;
     };
 
     const rep_arguments& args_;
     environment& env_;
-    std::atomic<int> running_ = 0;
+    const std::shared_ptr<in_use> use_ = std::make_shared<in_use>();
     wake_up enough_;
     std::atomic<std::uint64_t> answered_ = 0;
     context ctx_;

@@ -262,8 +262,7 @@ bool context_state::terminate(deadline until) {
         end->changed.notify_all();
     }};
     std::unique_lock lock{end->mutex};
-    const bool in_time =
-        end->changed.wait_until(lock, deadline::clock::now() + until.left(), [&] { return end->done; });
+    const bool in_time = wait(end->changed, lock, until, [&] { return end->done; });
     lock.unlock();
     in_time ? helper.join() : helper.detach();
     return in_time;

@@ -19,8 +19,8 @@ namespace leat {
 /// (also by an exception) it is a `retry`. Move-only; for one thread at a time, and any. One that outlives
 /// its consumer has no effect any more.
 ///
-/// To settle it a second time, or after it was moved from, changes nothing: it is counted
-/// (`consumer::settled_twice`), and in a build without NDEBUG it throws leat::error (`errc::settled_twice`).
+/// To settle it a second time, or after it was moved from, changes nothing; in a build without NDEBUG it
+/// throws leat::error (`errc::settled_twice`). A second time is counted (`consumer::settled_twice`).
 template <class T>
 class delivery {
 public:

@@ -93,8 +93,7 @@ auto queue::on_loop(Work work) const {
     const auto [host, hosted] = parts_ ? parts_->both() : decltype(parts_->both()){};
     if (!host) return value();
     auto got = detail::run_on(*host->events(), [&, host = host, hosted = hosted]() -> value {
-        if (host->closed()) return value();
-        host->enter(*hosted);
+        if (host->closed() || !host->enter(*hosted)) return value();
         return work(*hosted);
     });
     if constexpr (!std::is_void_v<value>) return got ? std::move(*got) : value();

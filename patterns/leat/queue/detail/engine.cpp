@@ -194,7 +194,8 @@ std::vector<consumer_stat> engine::consumers() const {
 
 std::size_t engine::memory() const noexcept {
     auto all = records_.memory() + entries_.bytes() + fresh_.memory() + lines_.memory() + flying_d_.memory() +
-               suspects_.memory() + due_.memory() + expiry_.memory() + by_first_waiter_.memory();
+               suspects_.memory() + suspects_by_place_.memory() + due_.memory() + deferred_.memory() +
+               expiry_.memory() + by_first_waiter_.memory();
     for (const auto& heap : returned_) all += heap.memory();
     return all;
 }

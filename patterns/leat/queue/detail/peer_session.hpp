@@ -57,6 +57,7 @@ struct peer_session {
     // A producer's.
     std::uint64_t granted = 0, received = 0;
     std::uint64_t need = 0;          ///< It has asked for so much in all, 0: for nothing.
+    std::uint64_t asked = 0;         ///< Of that, beyond what had come.
     queueing::ticks need_since = 0;  ///< When that was granted.
     bool parked = false;
     std::vector<queueing::verdict_range> verdicts;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 
 namespace leat::detail {
 
@@ -183,25 +184,29 @@ void producer_link::refuse_too_large() {
     if (most == 0 || (fine(open_) && std::all_of(batches_.begin(), batches_.end(), fine))) return;
     if (open_->messages() > 0) seal();
     for (auto& batch : batches_) {
-        const auto from = decided_ < batch->first ? 0 : decided_ + 1 - batch->first;
-        if (from == 0 && fine(batch)) continue;
-        bytes_ -= batch->bytes();
-        auto kept = another_batch();
-        for (auto& one : batch->take(static_cast<std::uint32_t>(from),
-                                     static_cast<std::uint32_t>(batch->messages() - 1))) {
-            if (one.body.size() + one.head.size() > most) {
-                refuse(std::move(one), put_refusal::too_large, {});
-            } else {
-                kept->add(std::move(one));
-            }
-        }
-        kept->seal();
-        bytes_ += kept->bytes();
-        batch = std::move(kept);
+        if (decided_ >= batch->first || !fine(batch)) batch = rest_of(*batch, most);
     }
     std::erase_if(batches_, [](const auto& batch) { return batch->messages() == 0; });
     number_anew();
     changed_.notify_all();
+}
+
+/// What of a batch has no verdict yet and is not larger than `most`; what is, is refused.
+std::unique_ptr<put_batch> producer_link::rest_of(put_batch& batch, std::uint64_t most) {
+    const auto from = decided_ < batch.first ? 0 : decided_ + 1 - batch.first;
+    bytes_ -= batch.bytes();
+    auto kept = another_batch();
+    for (auto& one :
+         batch.take(static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(batch.messages() - 1))) {
+        if (one.body.size() + one.head.size() > most) {
+            refuse(std::move(one), put_refusal::too_large, {});
+        } else {
+            kept->add(std::move(one));
+        }
+    }
+    kept->seal();
+    bytes_ += kept->bytes();
+    return kept;
 }
 
 /// What has no verdict moves up behind what has one. For when nothing of it is under way.
@@ -217,6 +222,8 @@ void producer_link::number_anew() {
 
 /// Before all that was put since: their numbers move up, as none of them has been sent.
 void producer_link::put_again_in_order() {
+    if (!batches_.empty() && decided_ >= batches_.front()->first)
+        batches_.front() = rest_of(*batches_.front(), std::numeric_limits<std::uint64_t>::max());
     std::deque<std::unique_ptr<put_batch>> first;
     for (auto& one : std::exchange(again_, {})) {
         if (first.empty() || first.back()->messages() >= options_.batch_messages ||

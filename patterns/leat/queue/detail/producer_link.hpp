@@ -49,6 +49,7 @@ private:
     bool send_batch(put_batch& batch);
     void ask_for_room(const put_batch& batch);
     void refuse_too_large();
+    [[nodiscard]] std::unique_ptr<put_batch> rest_of(put_batch& batch, std::uint64_t most);
     void number_anew();
     void put_again();
     void put_again_in_order();

@@ -135,9 +135,12 @@ void producer_link::ended() {
 }
 
 void producer_link::run_ready() {
-    const auto runner = callbacks_.lock();  // let go of after the mutex: its end waits for callbacks
-    const std::lock_guard held{mutex_};     // which keeps them in order (I13)
-    for (auto& [waiter, result] : ready_) {
+    // Both are let go of after the mutex: the one's end waits for callbacks, and the other has user code.
+    const auto runner = callbacks_.lock();
+    decltype(ready_) all;
+    const std::lock_guard held{mutex_};  // which keeps them in order (I13)
+    all.swap(ready_);
+    for (auto& [waiter, result] : all) {
         if (waiter.promise && result.seq == no_verdict) {
             waiter.promise->set_exception(std::make_exception_ptr(
                 error{errc::closed, "producer: it was closed before this put had its verdict"}));
@@ -147,7 +150,6 @@ void producer_link::run_ready() {
             runner->post([call = std::move(waiter.call), result = result] { call(result); });
         }
     }
-    ready_.clear();
 }
 
 std::vector<refused_put> producer_link::take_refused() {

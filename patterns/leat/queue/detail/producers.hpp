@@ -15,8 +15,6 @@ namespace leat::detail::queueing {
 
 /// Puts of a producer whose verdict has not left yet, contiguous and alike.
 struct undecided {
-    static constexpr std::uint64_t parked = ~std::uint64_t{0};
-
     std::uint64_t first = 0, last = 0;
     verdict what = verdict::stored;
     put_refusal why = put_refusal::none;

@@ -19,16 +19,17 @@ constexpr ticks stall = 1000 * ms;  // a longer gap between passes was not the p
 constexpr ticks short_stall =
     2 * sweep_interval;  // after which all that has arrived is read before timers run
 constexpr int frames_after_stall = 16'384;
-constexpr std::uint64_t all_unread = std::uint64_t{1} << 30;  // of all connections
-constexpr std::uint64_t worth_noting = 1u << 20;
+constexpr std::uint64_t all_unread = std::uint64_t{1} << 30;  // of up to 256 connections; each has 4 MiB
+constexpr std::uint64_t worth_noting = 64u << 10;
 constexpr std::size_t most_noted = 65'536;
 constexpr ticks noted_for = 3'600'000 * ms;
 
 socket_options for_host(socket_options options) {
-    // Grants bound what a producer sends, and what a connection may have unread bounds what it is sent.
+    // Grants bound what a producer sends, and what a connection has unread bounds what it is sent. A peer
+    // that lies of what it has read is held by these marks.
     options.receive_frames = 1024;
-    options.send_frames = 65'536;
-    options.send_bytes = std::size_t{1} << 40;
+    options.send_frames = 8192;
+    options.send_bytes = std::size_t{4} << 30;
     return options;
 }
 
@@ -158,11 +159,12 @@ void queue_host::pass_now(hosted_queue& which) {
     pass_soon();
 }
 
-void queue_host::enter(hosted_queue& which) {
+bool queue_host::enter(hosted_queue& which) {
     const auto at = queues_.find(which.main_queue().name());
-    if (at == queues_.end() || at->second.get() != &which.main_queue()) return;
+    if (at == queues_.end() || at->second.get() != &which.main_queue()) return false;
     touch(which, clock_now());
     pass_soon();
+    return true;
 }
 
 void queue_host::pass_soon() {

@@ -50,8 +50,9 @@ public:
     /// Runs a pass soon, after something was changed from outside.
     void pass_now(hosted_queue& which);
 
-    /// To be called before something is asked or changed from outside, for which time counts.
-    void enter(hosted_queue& which);
+    /// To be called before something is asked or changed from outside, for which time counts. False when it
+    /// is no queue of this host any more.
+    [[nodiscard]] bool enter(hosted_queue& which);
 
     [[nodiscard]] const endpoint& bound() const noexcept { return bound_; }
     [[nodiscard]] const std::shared_ptr<loop>& events() const noexcept { return events_; }
@@ -70,7 +71,9 @@ public:
         scratch_.clear();
         wire::write(frame, scratch_);
         const auto size = scratch_.size() + (body != nullptr ? body->size() : 0);
-        const bool good = size <= always_sent || to.unread.bytes() <= most_unread();
+        const bool good = size <= always_sent ||
+                          frame.at.what == static_cast<std::uint8_t>(wire::command::welcome) ||
+                          to.unread.bytes() <= most_unread();
         to.unread.sent(frame.at.counter, size);
         if (good && send_scratch(to.routing, body)) return true;
         to.unreachable = true;
@@ -132,6 +135,7 @@ private:
     void grant(peer_session& s);
     bool on_need(const session_ptr& s, std::uint64_t bytes);
     void serve_need();
+    void let_in(peer_session& s);
     bool on_question(peer_session& s, wire::command what, std::span<const std::byte> header);
     void end(const session_ptr& s);
     void end_older(const hosted_queue::sessions& all, std::uint32_t handle);

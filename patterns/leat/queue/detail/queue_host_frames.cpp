@@ -37,13 +37,16 @@ void queue_host::on_message(ticks now) {
         if (!strays_.take(routing, now)) return;
         return refuse(routing, begins.at.session, wire::error_code::session_lost, "no such session");
     }
+    if (begins.at.seen > s->out)
+        return fail(s, fault::out_of_sequence, wire::error_code::out_of_sequence,
+                    "it has seen frame " + std::to_string(begins.at.seen) + " of " + std::to_string(s->out));
     if (begins.at.counter != s->in + 1) {
         return fail(s, fault::out_of_sequence, wire::error_code::out_of_sequence,
                     "frame " + std::to_string(begins.at.counter) + " came after " + std::to_string(s->in));
     }
     s->in = begins.at.counter;
     s->heard = now;
-    s->unread.seen(std::min(begins.at.seen, s->out));
+    s->unread.seen(begins.at.seen);
     touch(*s->queue, now);
     if (s->as == wire::role::consumer) s->queue->engine().heard(s->handle);
     if (s->held_back) credit(*s);
@@ -194,7 +197,11 @@ void queue_host::on_hello(std::string_view routing, std::span<const std::byte> h
         return answer_with(wire::error_code::no_queue, "there is no queue named " + frame.queue + " here");
     if (q->is_dead() && frame.as == static_cast<std::uint8_t>(wire::role::producer))
         return answer_with(wire::error_code::not_permitted, "nobody puts to dead letters");
-    if (const auto old = sessions_.find(routing); old != sessions_.end()) end(session_ptr{old->second});
+    unread_bytes unread;
+    if (const auto old = sessions_.find(routing); old != sessions_.end()) {
+        unread = old->second->unread;
+        end(session_ptr{old->second});
+    }
     if (sessions_.size() >= most_sessions)
         return answer_with(wire::error_code::too_many_sessions,
                            "this endpoint has as many sessions as it takes");
@@ -204,10 +211,11 @@ void queue_host::on_hello(std::string_view routing, std::span<const std::byte> h
     s->routing = routing;
     s->number = frame.at.session;
     if (const auto left = left_unread_.find(routing); left != left_unread_.end()) {
-        s->unread = left->second.bytes;
-        s->unread.begin();
+        unread = left->second.bytes;
         left_unread_.erase(left);
     }
+    unread.begin();
+    s->unread = unread;
     s->in = 1;
     s->as = static_cast<wire::role>(frame.as);
     s->queue = q;

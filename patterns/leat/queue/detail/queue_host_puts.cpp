@@ -48,7 +48,8 @@ bool queue_host::on_put(const session_ptr& s, message& header, message& body) {
     one->body = std::move(body);
     one->from = s;
     puts_.push_back(std::move(one));
-    if (served_ == s && s->received + s->queue->window >= s->granted) {  // it has used what it asked for
+    // It has used most of what it asked for: it asks for the most that its frames may take.
+    if (served_ == s && s->granted - s->received <= std::max(s->queue->window, s->asked / 2)) {
         served_.reset();
         serve_need();
     }
@@ -184,6 +185,10 @@ bool queue_host::on_need(const session_ptr& s, std::uint64_t bytes) {
     s->need = std::max(s->need, bytes);
     grant(*s);
     if (s->need <= s->granted) return true;
+    if (served_ == s) {
+        let_in(*s);
+        return true;
+    }
     if (std::find(needy_.begin(), needy_.end(), s) == needy_.end()) needy_.push_back(s);
     serve_need();
     return true;
@@ -199,13 +204,18 @@ void queue_host::serve_need() {
             continue;
         }
         served_ = s;
-        s->need_since = swept_;
-        s->granted = s->need;
-        wire::grant frame;
-        frame.bytes = s->granted;
-        frame.window = s->queue->window;
-        send(*s, frame);
+        let_in(*s);
     }
+}
+
+void queue_host::let_in(peer_session& s) {
+    s.need_since = swept_;
+    s.granted = s.need;
+    s.asked = s.need - s.received;
+    wire::grant frame;
+    frame.bytes = s.granted;
+    frame.window = s.queue->window;
+    send(s, frame);
 }
 
 void queue_host::set_windows(hosted_queue& of) {

@@ -29,19 +29,6 @@ public:
         back() = std::move(value);
     }
 
-    void push_front(T value) {
-        if (size_ == room_) resize(std::max<std::uint32_t>(4, room_ * 2));
-        first_ = (first_ + room_ - 1) & (room_ - 1);
-        ++size_;
-        front() = std::move(value);
-    }
-
-    /// Puts `value` before the element at `at`, or last.
-    void insert(std::uint32_t at, T value) {
-        push_back(std::move(value));
-        for (auto i = size_ - 1; i > at; --i) std::swap((*this)[i], (*this)[i - 1]);
-    }
-
     void pop_front() {
         front() = T{};
         first_ = (first_ + 1) & (room_ - 1);

@@ -259,6 +259,7 @@ bool reply_core::owes_answers() {
 bool reply_core::stop(deadline until) {
     lock held{mutex_};
     if (std::exchange(stopping_, true)) {
+        if (running_here.of == this) return false;  // the first one waits for this very handler
         detail::wait(drained_, held, until, [&] { return stopped_; });
         return stopped_ && stopped_clean_;
     }
