@@ -211,8 +211,11 @@ TEST_CASE("a producer whose batches are larger than its window puts one after th
         others.back()->say(others.back()->hello);
         REQUIRE(others.back()->answer() == welcome);
     }
-    text_producer out{ctx, work.bound(), {.queue = "work"}};
+    support::tcp_proxy way{work.bound()};
+    way.freeze();  // so that its first batches are made before it knows its window
+    text_producer out{ctx, way.at(), {.queue = "work"}};
     for (int i = 0; i < 10'000; ++i) out.put("m", {.key = "key " + std::to_string(i % 100)});
+    way.thaw();
     CHECK(out.flush(5s) == 0);  // which is less than the session timeout
     CHECK(work.stat().counts.admitted == 10'000);
 }
