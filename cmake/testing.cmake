@@ -16,8 +16,11 @@ function(leat_test_settings)
         endif()
         set_tests_properties(${arg_UNPARSED_ARGUMENTS} PROPERTIES ENVIRONMENT "TSAN_OPTIONS=${options}")
     elseif(LEAT_SANITIZE)
-        set_tests_properties(${arg_UNPARSED_ARGUMENTS} PROPERTIES
-                             ENVIRONMENT "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1;UBSAN_OPTIONS=print_stacktrace=1")
+        set(options "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1;UBSAN_OPTIONS=print_stacktrace=1")
+        if(NOT arg_LABELS STREQUAL "lib")
+            string(APPEND options ";LSAN_OPTIONS=print_suppressions=0:suppressions=${PROJECT_SOURCE_DIR}/cmake/lsan.supp")
+        endif()
+        set_tests_properties(${arg_UNPARSED_ARGUMENTS} PROPERTIES ENVIRONMENT "${options}")
     endif()
 endfunction()
 
