@@ -86,8 +86,9 @@ TEST_CASE("memory does not grow over 100,000 calls, however they end") {
         for (int i = 0; i < calls; ++i) CHECK(asks.call(leat::bytes{std::string_view{data}}, patience));
     };
     const auto all_kinds = [&](int calls) {
-        for (const auto how : {call_status::failed, call_status::timed_out, call_status::cancelled})
-            CHECK(run(calls, how) > calls / 2);  // some are answered before they are cancelled
+        CHECK(run(calls, call_status::failed) == calls);
+        CHECK(run(calls, call_status::timed_out) > 0);  // the others were answered first
+        CHECK(run(calls, call_status::cancelled) > 0);
         // What the server has been sent of it is behind it, too.
         REQUIRE(comes_true([&] { return echo.open_requests() == 0; }));
         CHECK(asks.ping(patience));
