@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <latch>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -54,18 +55,21 @@ TEST_CASE("who waits for a condition is let in as well, also when its time is up
     CHECK(woken);
 }
 
-TEST_CASE("two that hold it in turn and both go on let each other in") {
+TEST_CASE("holders that all go on and on let each other in") {
+    constexpr int holders = 3, enough = 500;
     turn_mutex mutex;
-    int turns[2] = {0, 0};
+    std::latch all_here{holders};
+    std::vector<int> turns(holders);
     const auto go_on = [&](std::size_t me) {
+        all_here.arrive_and_wait();
         const std::lock_guard in{mutex};
-        while (turns[0] < 500 || turns[1] < 500) {
+        while (std::ranges::min(turns) < enough) {
             ++turns[me];
             mutex.end_turn();
         }
     };
-    std::thread one{[&] { go_on(0); }}, two{[&] { go_on(1); }};
-    one.join();
-    two.join();
-    CHECK(std::min(turns[0], turns[1]) == 500);
+    std::vector<std::thread> threads;
+    for (std::size_t me = 0; me < holders; ++me) threads.emplace_back(go_on, me);
+    for (auto& one : threads) one.join();
+    CHECK(std::ranges::min(turns) == enough);
 }
