@@ -105,23 +105,22 @@ status socket::receive(std::span<message> frames, std::size_t& count, deadline u
     if (const auto why = s.receive_frame(frames[0], until); why != status::ok) return why;
     s.counts->messages_received.add();
     count = 1;
-    if (!frames[0].more()) return status::ok;
-    // All parts of a message are there once the first is.
-    std::size_t rest = 0;
-    message dropped;
-    for (bool more = true; more; ++count) {
-        auto& frame = count < frames.size() ? frames[count] : dropped;
-        const int size = zmq_msg_recv(frame.handle(), s.zmq, ZMQ_DONTWAIT);
-        if (size < 0) {
-            if (zmq_errno() != EINTR) return detail::status_of(zmq_errno());
-            --count;
-            continue;
-        }
-        rest += static_cast<std::size_t>(size);
-        more = frame.more();
+    for (; frames[count - 1].more(); ++count) {
+        if (count == frames.size()) [[unlikely]]
+            return s.drop_rest(count);
+        // All parts of a message are there once the first is.
+        if (const auto why = s.receive_frame(frames[count], deadline::now()); why != status::ok) return why;
     }
-    detail::after_receive();
-    s.counts->bytes_received.add(rest);
+    return status::ok;
+}
+
+/// Of the message whose first `count` frames were received; counts them.
+status socket::state::drop_rest(std::size_t& count) {
+    message rest;
+    do {
+        if (const auto why = receive_frame(rest, deadline::now()); why != status::ok) return why;
+        ++count;
+    } while (rest.more());
     return status::ok;
 }
 

@@ -65,6 +65,7 @@ struct socket::state {
     status send_late(int failure, message& m, deadline until, std::uint32_t messages);
     status send_marked(message& m, deadline until, std::uint32_t messages);
     status receive_frame(message& m, deadline until);
+    status drop_rest(std::size_t& count);
     int try_parts(parts& all, std::size_t size);
     [[nodiscard]] bool one_peer_a_message() const noexcept;
     [[nodiscard]] bool balances() const noexcept;

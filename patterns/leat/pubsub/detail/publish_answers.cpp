@@ -137,7 +137,8 @@ std::optional<std::chrono::nanoseconds> publish_state::on_tick() {
     if (!closed_) look();
     tell();
     if (closed_) return std::nullopt;
-    const auto next = std::min<std::chrono::nanoseconds>(publish_watch::pulse, send_due_batches());
+    const auto pulse = std::exchange(busy_, false) ? publish_watch::busy_pulse : publish_watch::pulse;
+    const auto next = std::min<std::chrono::nanoseconds>(pulse, send_due_batches());
     ticking_ = std::exchange(touched_, false) || !batches_.empty();
     return ticking_ ? std::optional{next} : std::nullopt;
 }

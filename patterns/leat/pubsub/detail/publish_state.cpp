@@ -166,7 +166,10 @@ void publish_state::sent(published_topic& topic, std::uint32_t count) {
     } else {
         answers.unnumbered.add(count);
     }
-    if (++sends_since_look_ >= sends_between_looks) look();
+    if (++sends_since_look_ >= sends_between_looks) {
+        look();
+        busy_ = true;
+    }
     tell();  // there is room, so others may find some as well
     touch();
 }

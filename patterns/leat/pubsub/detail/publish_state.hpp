@@ -115,6 +115,7 @@ private:
     bool answering_ = false;      // on_asked is posted
     bool ticking_ = false;
     bool touched_ = false;
+    bool busy_ = false;  // publishing has looked since the last tick
     std::uint32_t sends_since_look_ = 0;
     int pausing_ = 0;
 };

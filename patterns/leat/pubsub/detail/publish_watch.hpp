@@ -18,8 +18,8 @@ class publish_state;
 /// ends too. For the loop's thread, but for its making.
 class publish_watch : public std::enable_shared_from_this<publish_watch> {
 public:
-    /// How often it looks.
-    static constexpr std::chrono::milliseconds pulse{2};
+    /// How often it looks, and how often while so much is published that publishing itself looks.
+    static constexpr std::chrono::milliseconds pulse{2}, busy_pulse{10};
 
     publish_watch(std::weak_ptr<publish_state> publisher, loop& events, int fd);
     ~publish_watch();
