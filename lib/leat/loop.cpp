@@ -32,7 +32,11 @@ loop::id loop::watch(socket& s, handler ready) {
 }
 
 loop::id loop::watch_raw(void* zmq_socket, handler ready) {
-    return add({zmq_socket, 0, ZMQ_POLLIN, 0}, std::move(ready));
+    int fd = -1;
+    std::size_t size = sizeof fd;
+    if (zmq_getsockopt(zmq_socket, ZMQ_FD, &fd, &size) != 0)
+        throw error{errc::closed, "loop: cannot watch a socket: " + std::string{zmq_strerror(zmq_errno())}};
+    return add({zmq_socket, fd, ZMQ_POLLIN, 0}, std::move(ready));
 }
 
 loop::id loop::watch_fd(int fd, handler ready) {
@@ -123,7 +127,7 @@ status loop::run(const std::stop_token& stop) {
         const auto wait = timers_.empty() ? deadline::never() : deadline{timers_.begin()->first};
         const auto own = items_.size();
         items_.push_back({nullptr, posted_.fd(), ZMQ_POLLIN, 0});
-        const int ready = zmq_poll(items_.data(), static_cast<int>(items_.size()), wait.poll_timeout());
+        const int ready = poll_items(wait.poll_timeout());
         const bool posted = ready > 0 && items_.back().revents != 0;
         items_.pop_back();
         if (ready < 0) {
@@ -136,6 +140,38 @@ status loop::run(const std::stop_token& stop) {
         if (ready > 0) run_ready(own);
     }
     return status::stopped;
+}
+
+/// As zmq_poll, which asks each socket twice for a wake-up. Here it is asked once before the wait, since any
+/// use of it may have used up what its descriptor told, and again when its descriptor tells of news.
+int loop::poll_items(int timeout) {
+    int ready = 0;
+    const auto ask = [&](zmq_pollitem_t& item) {
+        int events = 0;
+        std::size_t size = sizeof events;
+        if (zmq_getsockopt(item.socket, ZMQ_EVENTS, &events, &size) != 0) return false;
+        item.revents = static_cast<short>(events & ZMQ_POLLIN);
+        ready += item.revents != 0 ? 1 : 0;
+        return true;
+    };
+    polled_.clear();
+    for (auto& item : items_) {
+        item.revents = 0;
+        if (item.socket != nullptr && !ask(item)) return -1;
+        polled_.push_back({item.fd, POLLIN, 0});
+    }
+    if (::poll(polled_.data(), polled_.size(), ready > 0 ? 0 : timeout) < 0) return -1;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+        auto& item = items_[i];
+        if (polled_[i].revents == 0 || item.revents != 0) continue;
+        if (item.socket == nullptr) {
+            item.revents = ZMQ_POLLIN;
+            ++ready;
+        } else if (!ask(item)) {
+            return -1;
+        }
+    }
+    return ready;
 }
 
 void loop::run_posted() {

@@ -4,6 +4,7 @@
 #include <leat/status.hpp>
 #include <leat/stop.hpp>
 
+#include <poll.h>
 #include <zmq.h>
 
 #include <atomic>
@@ -86,6 +87,7 @@ private:
 
     id add(zmq_pollitem_t item, handler ready);
     void check_thread(const char* what) const;
+    int poll_items(int timeout);
     void run_posted();
     void run_due();
     void run_ready(std::size_t items);
@@ -101,6 +103,7 @@ private:
 
     std::vector<zmq_pollitem_t> items_;  // [i] belongs to watched_[i]
     std::vector<watched> watched_;
+    std::vector<pollfd> polled_;
     std::multimap<deadline::clock::time_point, timer> timers_;
     std::atomic<id> last_id_{0};
     std::atomic<std::thread::id> runner_;

@@ -199,3 +199,24 @@ TEST_CASE("messages of a key are handled in order by several consumers, one at a
         CHECK(std::is_sorted(numbers.begin(), numbers.end()));
     }
 }
+
+TEST_CASE("puts and outcomes that were gathered go on when the queue answers, though nobody waits any more") {
+    constexpr int rounds = 400, burst = 10;
+    leat::context ctx;
+    leat::queue work{ctx, on("tcp")};
+    leat::context theirs;
+    text_producer out{theirs, work.bound(), {.queue = "work"}};
+    text_consumer in{theirs, work.bound(), {.queue = "work"}};
+    // Left to the clients' ticks, each round would take about a quarter of a second.
+    const leat::deadline in_time{patience};
+    for (std::uint64_t done = 0; done < rounds * burst && !in_time.passed();) {
+        out.put("one");
+        REQUIRE(out.flush(patience) == 0);  // reads the verdict itself
+        for (int i = 1; i < burst; ++i) out.put("one");
+        done += burst;
+        REQUIRE(comes_true([&] { return work.stat().counts.admitted == done; }));
+        for (int i = 0; i < burst; ++i) in.next(patience)->ack();
+        REQUIRE(comes_true([&] { return work.stat().counts.acked == done; }));
+    }
+    CHECK_FALSE(in_time.passed());
+}

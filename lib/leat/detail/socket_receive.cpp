@@ -69,6 +69,7 @@ status socket::state::receive_frame(message& m, deadline until) {
         const int failure = zmq_errno();
         if (failure == EINTR) continue;
         if (failure != EAGAIN) return detail::status_of(failure);
+        if (until.is_now()) return stop.stopped() ? status::stopped : status::timeout;
         if (const auto why = wait(ZMQ_POLLIN, until); why != status::ok) return why;
     }
 }

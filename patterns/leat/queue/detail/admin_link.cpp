@@ -1,6 +1,5 @@
 #include <leat/queue/detail/admin_link.hpp>
 
-#include <leat/detail/wait.hpp>
 #include <leat/error.hpp>
 
 namespace leat::detail {
@@ -18,7 +17,7 @@ leat::status admin_link::wait(std::uint64_t& token, wire::command expects, open_
     const auto over = [&] {
         return closed_ || one.is == phase::answered || one.is == phase::broken || !refusal_.empty();
     };
-    detail::wait(changed_, held, until, over);
+    await(held, until, over);
     open_.erase(at);
     if (one.is == phase::answered) return leat::status::ok;
     if (closed_) return leat::status::closed;
@@ -45,7 +44,7 @@ void admin_link::session_ended() {
     for (const auto& [token, one] : open_) {
         if (one->is == phase::sent) one->is = one->again ? phase::unsent : phase::broken;
     }
-    changed_.notify_all();
+    tell_all();
 }
 
 bool admin_link::received(wire::command what, std::span<const std::byte> header, message& body) {
@@ -58,14 +57,14 @@ bool admin_link::received(wire::command what, std::span<const std::byte> header,
     if (!one.take(header)) return false;
     *one.body = std::move(body);
     one.is = phase::answered;
-    changed_.notify_all();
+    tell_all();
     return true;
 }
 
 /// The question that waits is told; the link tries again for the next one.
 void admin_link::refused(const wire::error& frame) {
     refusal_ = frame.text.empty() ? "it was refused" : frame.text;
-    changed_.notify_all();
+    tell_all();
 }
 
 }  // namespace leat::detail

@@ -1,10 +1,12 @@
 #include <leat/queue/detail/client_link.hpp>
 
-#include <leat/detail/wait.hpp>
 #include <leat/error.hpp>
 #include <leat/queue/detail/loop_call.hpp>
 
+#include <poll.h>
+
 #include <algorithm>
+#include <array>
 #include <random>
 #include <utility>
 
@@ -78,13 +80,7 @@ void client_link::begin() {
         if (!self) return;
         lock held{self->mutex_};
         if (self->closed_) return;
-        self->watch_ = self->events_->watch_fd(self->socket_.event_fd(), [weak] {
-            const auto here = weak.lock();
-            if (!here) return;
-            lock inner{here->mutex_};
-            here->touched_ = true;
-            here->leave(inner);
-        });
+        self->watch();
         self->set_tick(first_tick);
         self->touched_ = true;
         self->look();
@@ -107,20 +103,86 @@ void client_link::set_tick(std::chrono::nanoseconds interval) {
 
 leat::status client_link::wait_ready(deadline until) {
     lock held{mutex_};
-    const auto over = [&] { return up() || closed_; };
-    wait(changed_, held, until, over);
-    if (closed_) return leat::status::closed;
-    return up() ? leat::status::ok : leat::status::timeout;
+    await(held, until, [&] { return up() || closed_; });
+    const auto how = closed_ ? leat::status::closed : up() ? leat::status::ok : leat::status::timeout;
+    leave(held);
+    return how;
 }
 
 session_state client_link::state() {
-    const std::lock_guard held{mutex_};
+    lock held{mutex_};
+    read_what_came();
     const auto has = [&](std::uint8_t flag) { return up() && (terms_.state & flag) != 0; };
-    return {.up = up(),
-            .standby = has(wire::state::standby),
-            .takes_paused = has(wire::state::takes_paused),
-            .puts_paused = has(wire::state::puts_paused),
-            .draining = has(wire::state::draining)};
+    const session_state now{.up = up(),
+                            .standby = has(wire::state::standby),
+                            .takes_paused = has(wire::state::takes_paused),
+                            .puts_paused = has(wire::state::puts_paused),
+                            .draining = has(wire::state::draining)};
+    leave(held);
+    return now;
+}
+
+/// Waits without the mutex until something has come, or others have something to tell.
+void client_link::lead(lock& held, deadline until) {
+    std::array<pollfd, 2> ready{{{socket_.event_fd(), POLLIN, 0}, {wake_leader_.fd(), POLLIN, 0}}};
+    leading_ = has_led_ = true;
+    const auto warnings = std::exchange(warnings_, {});
+    held.unlock();
+    for (const auto& text : warnings) warn_(text);
+    run_ready();
+    ::poll(ready.data(), ready.size(), until.poll_timeout());
+    held.lock();
+    leading_ = false;
+    touched_ = true;
+    if (ready[1].revents != 0) wake_leader_.lower();
+}
+
+void client_link::tell_all() noexcept {
+    changed_.notify_all();
+    if (leading_) wake_leader_.raise();
+}
+
+void client_link::tell_one() noexcept {
+    if (following_ > 0) {
+        changed_.notify_one();
+    } else if (leading_) {
+        wake_leader_.raise();
+    }
+}
+
+void client_link::read_what_came() {
+    if (!closed_ && (touched_ || !watching_)) drain();
+}
+
+void client_link::have_loop_read() {
+    if (watching_ || closed_ || std::exchange(is_to_watch_, true)) return;
+    events_->post([weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        lock held{self->mutex_};
+        self->watch();
+        self->leave(held);
+    });
+}
+
+/// On the loop's thread. It goes on until somebody who waits reads, and begins again when nobody has for a
+/// tick.
+void client_link::watch() {
+    is_to_watch_ = false;
+    if (watching_ || closed_) return;
+    watching_ = touched_ = true;
+    watch_ = events_->watch_fd(socket_.event_fd(), [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        lock held{self->mutex_};
+        if (self->leading_) {
+            self->events_->cancel(self->watch_);
+            self->watching_ = false;
+            return;
+        }
+        self->touched_ = true;
+        self->leave(held);
+    });
 }
 
 void client_link::stamp(wire::head& at) noexcept {
@@ -186,6 +248,7 @@ void client_link::hello() {
     frame.client = client_id_;
     frame.process = process_id();
     greet(frame);
+    have_loop_read();
     ++session_;
     out_ = in_ = 0;
     phase_ = phase::greeting;
@@ -250,7 +313,7 @@ void client_link::on_frame(const message& header, message& body) {
             const std::lock_guard held{self->mutex_};
             if (!self->closed_ && self->timer_ != 0) self->set_tick(interval);
         });
-        changed_.notify_all();
+        tell_all();
         return;
     }
     if (!wire::read(header.view(), begins) || begins.at.session != session_) return;
@@ -294,6 +357,10 @@ void client_link::refused(const wire::error& frame) {
 
 void client_link::on_tick() {
     if (closed_) return;
+    if (!watching_) {
+        touched_ = true;
+        if (!leading_ && !std::exchange(has_led_, false)) watch();
+    }
     look();
     const auto now = clock::now();
     if (phase_ == phase::greeting && now - greeted_ > hello_timeout) {
@@ -350,7 +417,7 @@ void client_link::close_link() {
         closed_ = true;
         phase_ = phase::down;
         ended();
-        changed_.notify_all();
+        tell_all();
         held.unlock();
         run_ready();
     }
@@ -374,7 +441,7 @@ void client_link::on_loop_end() {
             closed_ = true;
             phase_ = phase::down;
             ended();
-            changed_.notify_all();
+            tell_all();
         }
         socket_.hand_over();
         socket_.close();

@@ -2,11 +2,13 @@
 
 #include <leat/buffer.hpp>
 #include <leat/context.hpp>
+#include <leat/detail/wait.hpp>
 #include <leat/endpoint.hpp>
 #include <leat/loop.hpp>
 #include <leat/queue/detail/wire_io.hpp>
 #include <leat/queue/queue_types.hpp>
 #include <leat/socket.hpp>
+#include <leat/stop.hpp>
 
 #include <condition_variable>
 #include <functional>
@@ -29,9 +31,10 @@ struct link_target {
 /// PING, and another connection when the queue has been silent for too long. What the session is for is up to
 /// who derives from it.
 ///
-/// The socket is used under the mutex, by whoever has something to send, and by the context's loop when
-/// something has come. ZMQ_FD tells of a change only once, to whoever touches the socket next; so who has
-/// sent reads all there is (`leave`) before letting go of the mutex.
+/// The socket is used under the mutex, by whoever has something to send, and when something has come by one
+/// of those that wait for it (`await`), so that no other thread has to be woken first, else by the context's
+/// loop. ZMQ_FD tells of a change only once, to whoever touches the socket next; so who has sent reads all
+/// there is (`leave`) before letting go of the mutex.
 class client_link : public std::enable_shared_from_this<client_link> {
 public:
     using clock = deadline::clock;
@@ -79,6 +82,39 @@ protected:
     /// Ends a turn under the mutex.
     void leave(lock& held);
 
+    /// Waits until `over()`, at most until the deadline; returns what `over()` is then. Reads what comes
+    /// meanwhile, or waits for another thread that does.
+    template <class Over>
+    bool await(lock& held, deadline until, Over over) {
+        if (until.is_now()) read_what_came();
+        for (;;) {
+            if (touched_ && !closed_) drain();
+            if (over() || until.passed()) break;
+            if (!leading_) {
+                lead(held, until);
+            } else {
+                ++following_;
+                detail::wait(changed_, held, until, [&] { return !leading_ || over(); });
+                --following_;
+            }
+        }
+        if (!leading_ && following_ > 0) changed_.notify_one();
+        return over();
+    }
+
+    /// Has those that wait look again.
+    void tell_all() noexcept;
+
+    /// Has one of them look again: for what one of them will take.
+    void tell_one() noexcept;
+
+    /// What has come so far is looked at, though nobody waits and the loop may be late with it.
+    void read_what_came();
+
+    /// The loop reads while nobody waits, from now on and not only at its ticks: for whatever is to go on, or
+    /// is to be told, when something comes.
+    void have_loop_read();
+
     /// Ends the link within the deadline; what was sent goes out in the background. To be called without the
     /// mutex.
     void close_link();
@@ -103,6 +139,8 @@ protected:
 private:
     enum class phase { down, greeting, up };
 
+    void lead(lock& held, deadline until);
+    void watch();
     void stamp(wire::head& at) noexcept;
     std::size_t send_scratch(message* body);
     void look();
@@ -125,6 +163,12 @@ private:
     std::uint8_t warned_of_ = 0;
     std::vector<std::string> warnings_;  // to be told by whoever lets go of the mutex next
     bool touched_ = false, draining_ = false;
+    bool leading_ = false;      // one of those that wait reads
+    bool has_led_ = false;      // since the last tick
+    bool watching_ = false;     // the loop reads,
+    bool is_to_watch_ = false;  // or has been asked to
+    std::size_t following_ = 0;
+    wake_up wake_leader_;
     buffer scratch_;
     socket::parts parts_, incoming_;
     std::string client_id_;

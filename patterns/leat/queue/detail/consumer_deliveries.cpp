@@ -2,7 +2,6 @@
 
 #include <leat/queue/detail/consumer_link.hpp>
 
-#include <leat/detail/wait.hpp>
 #include <leat/queue/detail/head.hpp>
 
 #include <algorithm>
@@ -21,7 +20,7 @@ leat::status consumer_link::next(taken_delivery& into, deadline until) {
     const auto over = [&] { return buffered_ > 0 || stopped_ || closed_; };
     if (!over()) {
         ++waiting_;
-        wait(changed_, held, until, over);
+        await(held, until, over);
         --waiting_;
     }
     if (closed_ && !stopped_) return leat::status::closed;
@@ -74,7 +73,7 @@ void consumer_link::free_slot(std::uint32_t i) {
     one.frame.reset();
     one.head = one.body = {};
     slots_.give_back(i);
-    if (closing_ > 0 && taken_ == 0) changed_.notify_all();
+    if (closing_ > 0 && taken_ == 0) tell_all();
 }
 
 /// The queue does not have it as ours any more. One that user code has waits for that to notice.
@@ -85,7 +84,7 @@ void consumer_link::lose(std::uint32_t i, where then) {
     --taken_;
     --held_;
     held_bytes_ -= one.bytes();
-    if (closing_ > 0 && taken_ == 0) changed_.notify_all();
+    if (closing_ > 0 && taken_ == 0) tell_all();
 }
 
 void consumer_link::settle(const taken_delivery& which, std::uint8_t what,
@@ -103,6 +102,7 @@ void consumer_link::settle(const taken_delivery& which, std::uint8_t what,
     record(which.d, what, ms, std::move(text));
     free_slot(which.slot);
     pump();
+    if (pending_count_ > 0) have_loop_read();
     leave(held);
 }
 
@@ -134,9 +134,12 @@ void consumer_link::extend(const taken_delivery& which) {
 }
 
 bool consumer_link::lost(const taken_delivery& which) {
-    const std::lock_guard held{mutex_};
+    lock held{mutex_};
+    read_what_came();
     const auto* one = find(which);
-    return one == nullptr || one->is != where::user || closed_;
+    const bool gone = one == nullptr || one->is != where::user || closed_;
+    leave(held);
+    return gone;
 }
 
 template <class Use>
@@ -211,9 +214,9 @@ bool consumer_link::on_deliver(std::span<const std::byte> header, message& body)
     }
     send_credit();
     if (waiting_ == 1 || (waiting_ > 0 && n == 1)) {
-        changed_.notify_one();
+        tell_one();
     } else if (waiting_ > 0) {
-        changed_.notify_all();
+        tell_all();
     }
     return true;
 }

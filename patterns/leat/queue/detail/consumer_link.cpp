@@ -1,6 +1,5 @@
 #include <leat/queue/detail/consumer_link.hpp>
 
-#include <leat/detail/wait.hpp>
 #include <leat/queue/detail/id_octets.hpp>
 
 #include <algorithm>
@@ -122,7 +121,7 @@ void consumer_link::session_ended() {
 
 void consumer_link::heard_up_to(std::uint64_t counter) {
     while (!unheard_.empty() && unheard_.front().counter <= counter) unheard_.pop_front();
-    if (closing_ > 0 && unheard_.empty()) changed_.notify_all();
+    if (closing_ > 0 && unheard_.empty()) tell_all();
     if (settle_counter_ != 0 && settle_counter_ <= counter) {
         settle_counter_ = 0;
         if (pending_count_ > 0) pump();
@@ -168,7 +167,7 @@ void consumer_link::stop() {
     stopped_ = true;
     release_buffer();
     renew();  // whose credit is nothing, and whose HELLO carries the releases
-    changed_.notify_all();
+    tell_all();
     leave(held);
 }
 
@@ -180,10 +179,10 @@ status consumer_link::close(deadline until) {
         lock held{mutex_};
         if (closed_) return how;
         ++closing_;
-        wait(changed_, held, until, [&] { return closed_ || taken_ == 0; });
+        await(held, until, [&] { return closed_ || taken_ == 0; });
         if (greeted() && pending_count_ > 0) send_settle();
         const auto heard = [&] { return pending_count_ == 0 && unheard_.empty(); };
-        wait(changed_, held, until, [&] { return closed_ || heard(); });
+        await(held, until, [&] { return closed_ || heard(); });
         --closing_;
         if (!closed_) how = taken_ == 0 && heard() ? status::ok : status::timeout;
         leave(held);

@@ -1,6 +1,5 @@
 #include <leat/queue/detail/producer_link.hpp>
 
-#include <leat/detail/wait.hpp>
 #include <leat/queue/detail/head.hpp>
 
 #include <algorithm>
@@ -18,6 +17,12 @@ bool producer_link::full() const noexcept {
     return undecided() >= options_.max_unconfirmed || bytes_ >= options_.max_bytes;
 }
 
+/// For those that wait for it: not for one message only.
+bool producer_link::has_room() const noexcept {
+    return batches_.empty() ||
+           (undecided() <= options_.max_unconfirmed / 4 * 3 && bytes_ <= options_.max_bytes / 4 * 3);
+}
+
 leat::status producer_link::wait_for_room(lock& held, deadline until) {
     if (closed_) return leat::status::closed;
     if (!full()) return leat::status::ok;
@@ -25,8 +30,7 @@ leat::status producer_link::wait_for_room(lock& held, deadline until) {
     pump();
     if (full() && !closed_) {
         ++waiting_for_room_;
-        const auto over = [&] { return closed_ || !full(); };
-        wait(changed_, held, until, over);
+        await(held, until, [&] { return closed_ || has_room(); });
         --waiting_for_room_;
     }
     if (closed_) return leat::status::closed;
@@ -39,6 +43,7 @@ buffer& producer_link::open_batch() {
 
 void producer_link::added(lock& held, std::size_t before, const put_options& how, put_waiter waiter) {
     auto& batch = *open_;
+    if (waiter.any()) ++waiters_;
     const auto size = batch.open.size() - before;
     const auto heads_before = batch.heads.size();
     if (!is_plain(how)) write_attributes(how, batch.heads);
@@ -64,6 +69,7 @@ void producer_link::added(lock& held, std::size_t before, const put_options& how
         batch.specials.push_back({index, heads_before, head_size, clock::now(), how.ttl.has_value()});
     if (waiter.any()) batch.waiters.emplace_back(index, std::move(waiter));
     pump();
+    if (waiters_ > 0 || open_->messages() > 0 || unsent_ < batches_.size()) have_loop_read();
     leave(held);
 }
 
@@ -188,7 +194,7 @@ void producer_link::refuse_too_large() {
     }
     std::erase_if(batches_, [](const auto& batch) { return batch->messages() == 0; });
     number_anew();
-    changed_.notify_all();
+    tell_all();
 }
 
 /// What of a batch has no verdict yet and is not larger than `most`; what is, is refused.
@@ -244,17 +250,20 @@ std::size_t producer_link::flush(deadline until) {
     lock held{mutex_};
     ++flushing_;
     pump();
-    leave(held);
-    held.lock();
-    const auto over = [&] { return closed_ || undecided() == 0; };
-    detail::wait(changed_, held, until, over);
+    await(held, until, [&] { return closed_ || undecided() == 0; });
     --flushing_;
-    return static_cast<std::size_t>(undecided());
+    const auto left = undecided();
+    if (left > 0) have_loop_read();
+    leave(held);
+    return static_cast<std::size_t>(left);
 }
 
 std::size_t producer_link::unconfirmed() {
-    const std::lock_guard held{mutex_};
-    return static_cast<std::size_t>(undecided());
+    lock held{mutex_};
+    read_what_came();
+    const auto left = undecided();
+    leave(held);
+    return static_cast<std::size_t>(left);
 }
 
 void producer_link::close(deadline until) {

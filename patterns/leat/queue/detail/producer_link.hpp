@@ -39,6 +39,7 @@ protected:
 
 private:
     [[nodiscard]] bool full() const noexcept;
+    [[nodiscard]] bool has_room() const noexcept;
     [[nodiscard]] std::uint64_t undecided() const noexcept { return last_ - decided_ + again_.size(); }
     [[nodiscard]] std::size_t batch_bytes() const noexcept;
     [[nodiscard]] bool holds_back() const noexcept { return options_.in_order && !again_.empty(); }
@@ -74,6 +75,7 @@ private:
     std::size_t bytes_ = 0;  ///< Of all that has no verdict.
     std::uint64_t sent_ = 0, granted_ = 0, window_ = 0, needed_ = 0;
     std::size_t waiting_for_room_ = 0, flushing_ = 0;
+    std::size_t waiters_ = 0;  ///< Who are to be told a verdict.
     std::deque<refused_put> refused_;
     std::vector<again_put> again_;
     std::vector<std::pair<put_waiter, put_result>> ready_;

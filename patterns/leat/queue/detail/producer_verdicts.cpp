@@ -101,9 +101,7 @@ bool producer_link::decide(std::uint64_t first, std::uint64_t last, verdict what
         batches_.pop_front();
         if (unsent_ > 0) --unsent_;
     }
-    const bool room = undecided() <= options_.max_unconfirmed / 4 * 3 && bytes_ <= options_.max_bytes / 4 * 3;
-    if ((waiting_for_room_ > 0 && (room || batches_.empty())) || (flushing_ > 0 && undecided() == 0))
-        changed_.notify_all();
+    if ((waiting_for_room_ > 0 && has_room()) || (flushing_ > 0 && undecided() == 0)) tell_all();
     return true;
 }
 
@@ -120,6 +118,7 @@ void producer_link::refuse(again_put&& one, put_refusal why, const std::string& 
 }
 
 void producer_link::tell(put_waiter& waiter, put_result result) {
+    --waiters_;
     ready_.emplace_back(std::move(waiter), result);
 }
 
@@ -153,8 +152,10 @@ void producer_link::run_ready() {
 }
 
 std::vector<refused_put> producer_link::take_refused() {
-    const std::lock_guard held{mutex_};
+    lock held{mutex_};
+    read_what_came();
     auto all = std::exchange(refused_, {});
+    leave(held);
     return {std::make_move_iterator(all.begin()), std::make_move_iterator(all.end())};
 }
 

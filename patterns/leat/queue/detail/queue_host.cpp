@@ -106,6 +106,7 @@ void queue_host::on_loop_end() {
     puts_.clear();
     sessions_.clear();
     needy_.clear();
+    settled_.clear();
     served_.reset();
     for (const auto& [name, which] : queues_) {  // which hold on to each other
         for (auto* one : {which.get(), which->dead().get()}) {
@@ -225,6 +226,7 @@ void queue_host::pass(ticks now) {
             one->tell_state();
         }
     }
+    if (settled_due_ <= now) tell_settled();
     if (now - swept_ >= sweep_interval) end_silent(now);
     while (!to_flush_.empty() || !ending_.empty()) {
         for (const auto& s : std::exchange(to_flush_, {})) {
@@ -254,7 +256,7 @@ void queue_host::pass(ticks now) {
 
 /// A timer for the next deadline, unless one comes sooner anyway.
 void queue_host::arm(ticks now) {
-    auto next = queueing::never;
+    auto next = settled_due_;
     for (const auto& [name, which] : queues_) next = std::min(next, which->deadline);
     if (!sessions_.empty() || hellos_.names() + strays_.names() > 0)
         next = std::min(next, swept_ + sweep_interval);
@@ -281,12 +283,18 @@ void queue_host::flush(peer_session& s) {
         tidy(frame.deliveries);
         send(s, frame);
     }
-    if (std::exchange(s.settled, false)) {
+}
+
+void queue_host::tell_settled() {
+    settled_due_ = queueing::never;
+    for (const auto& s : std::exchange(settled_, {})) {
+        s->settled = false;
+        if (s->ended) continue;
         wire::settled frame;
-        frame.applied = s.applied;
-        frame.stale = s.stale;
-        frame.committed = s.settle_counter;
-        send(s, frame);
+        frame.applied = s->applied;
+        frame.stale = s->stale;
+        frame.committed = s->settle_counter;
+        send(*s, frame);
     }
 }
 

@@ -114,6 +114,10 @@ private:
     /// Frames so small are bounded by the ROUTER's mark; others also by what their peer has read.
     static constexpr std::size_t always_sent = 1024;
 
+    /// SETTLED speaks of a session so far. Mostly a DELIVER comes before it is due and says by `seen` that
+    /// the SETTLE has come, and consumers are woken less.
+    static constexpr queueing::ticks settled_delay = 1'000'000;
+
     void on_readable();
     void pass(queueing::ticks now);
     void touch(hosted_queue& which, queueing::ticks now);
@@ -126,7 +130,8 @@ private:
     void on_command(const session_ptr& s, wire::command what, std::span<const std::byte> header,
                     message& body, queueing::ticks now);
     bool on_put(const session_ptr& s, message& header, message& body);
-    bool on_settle(peer_session& s, std::span<const std::byte> header);
+    bool on_settle(const session_ptr& s, std::span<const std::byte> header, queueing::ticks now);
+    void tell_settled();
     void settle(peer_session& s, std::uint32_t holder, const std::vector<wire::settlement>& groups);
     void run_put(pending_put& one);
     void run_puts();
@@ -171,6 +176,8 @@ private:
     std::vector<std::shared_ptr<hosted_queue>> active_;  ///< In the pass under way.
     std::vector<std::unique_ptr<pending_put>> puts_, spare_puts_;
     std::vector<session_ptr> to_flush_;
+    std::vector<session_ptr> settled_;               ///< Consumers that are to be told SETTLED,
+    queueing::ticks settled_due_ = queueing::never;  ///< and when.
     std::deque<session_ptr> needy_;  ///< Producers whose next PUT is larger than their window (L6);
     session_ptr served_;             ///< one at a time of all.
     std::vector<ending> ending_;

@@ -71,7 +71,7 @@ void queue_host::on_command(const session_ptr& s, wire::command what, std::span<
             good = producer && on_put(s, incoming_[1], body);
             break;
         case wire::command::settle:
-            good = consumer && on_settle(*s, header);
+            good = consumer && on_settle(s, header, now);
             if (good) flush_later(s);
             break;
         case wire::command::credit: {
@@ -149,13 +149,16 @@ void queue_host::on_command(const session_ptr& s, wire::command what, std::span<
                  " was malformed, or not this role's to send");
 }
 
-bool queue_host::on_settle(peer_session& s, std::span<const std::byte> header) {
+bool queue_host::on_settle(const session_ptr& s, std::span<const std::byte> header, ticks now) {
     if (!wire::read(header, settle_) || !wire::valid(settle_.groups)) return false;
-    const auto before = s.applied + s.stale;
-    settle(s, s.handle, settle_.groups);
-    s.queue->settle_batches.add(s.applied + s.stale - before);
-    s.settle_counter = s.in;
-    s.settled = true;
+    const auto before = s->applied + s->stale;
+    settle(*s, s->handle, settle_.groups);
+    s->queue->settle_batches.add(s->applied + s->stale - before);
+    s->settle_counter = s->in;
+    if (!std::exchange(s->settled, true)) {
+        settled_.push_back(s);
+        settled_due_ = std::min(settled_due_, now + settled_delay);
+    }
     return true;
 }
 
