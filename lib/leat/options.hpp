@@ -63,6 +63,10 @@ struct socket_options {
     /// Queue messages only for peers that are connected. Without it a connect queues from the first moment.
     bool immediate = false;
 
+    /// Count what is under way, for `socket::pending`, the bound of `send_bytes` and the losses at the end. A
+    /// protocol that counts for itself can spare each message that work: `pending` is then 0.
+    bool count_pending = true;
+
     /// Allows a TCP bind beyond loopback without CURVE: anyone who can reach the port can then read and
     /// write.
     bool insecure = false;

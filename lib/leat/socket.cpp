@@ -38,6 +38,7 @@ socket::socket(context& ctx, role what, socket_options options) {
         s.zmq = detail::open_socket(*s.ctx, what, s.options);
         std::size_t size = sizeof s.fd;
         zmq_getsockopt(s.zmq, ZMQ_FD, &s.fd, &size);
+        if (!s.options.count_pending) s.meter->turn_off();
         if (s.options.monitor) detail::attach_monitor(*s.ctx, s.zmq, s.record->peers);
     } catch (...) {
         close();

@@ -24,7 +24,7 @@ socket_options for_link(socket_options options) {
     options.immediate = true;  // else a queue that comes back gets frames of the session before
     options.send_frames = 0;   // the queue's grants bound what is sent, and the credit what comes
     options.receive_frames = 0;
-    options.send_bytes = std::size_t{1} << 30;
+    options.count_pending = false;  // the session does
     options.max_message = std::max<std::size_t>(options.max_message, std::size_t{1} << 30);
     return options;
 }
