@@ -146,6 +146,31 @@ TEST_CASE("a send ends at its deadline, not before, and leaves the message untou
     CHECK(s.pending() == 0);
 }
 
+TEST_CASE("a socket that is not to count what is pending says none, and sends whole messages as ever") {
+    context ctx;
+    leat::socket out{ctx, role::dealer, {.count_pending = false}}, counts{ctx, role::dealer};
+    const support::ipc_path path;
+    const auto nowhere = path.at();
+    for (auto* one : {&out, &counts}) {
+        one->connect(nowhere);
+        leat::socket::parts all;
+        all.emplace_back("head");
+        all.emplace_back(std::string(1000, 'x'));
+        REQUIRE(one->send(all, patience) == status::ok);
+    }
+    CHECK(out.pending() == 0);
+    CHECK(counts.pending() == 1);
+    leat::socket in{ctx, role::router};
+    in.bind(nowhere);
+    for (int i = 0; i < 2; ++i) {
+        leat::socket::parts got;
+        REQUIRE(in.receive(got, patience) == status::ok);
+        REQUIRE(got.size() == 3);
+        CHECK(got[1].text() == "head");
+        CHECK(got[2].size() == 1000);
+    }
+}
+
 TEST_CASE("a send and a receive that would wait and may not end at once, and leave the message untouched") {
     context ctx;
     leat::socket s{ctx, role::dealer};

@@ -3,10 +3,7 @@
 #include <leat/error.hpp>
 #include <leat/queue/detail/loop_call.hpp>
 
-#include <poll.h>
-
 #include <algorithm>
-#include <array>
 #include <random>
 #include <utility>
 
@@ -18,7 +15,6 @@ using namespace std::chrono_literals;
 constexpr auto first_tick = 50ms;
 constexpr auto hello_timeout = 1s;
 constexpr std::chrono::milliseconds longest_pause = 1s;
-constexpr int frames_a_turn = 512;
 
 socket_options for_link(socket_options options) {
     options.immediate = true;  // else a queue that comes back gets frames of the session before
@@ -122,69 +118,6 @@ session_state client_link::state() {
     return now;
 }
 
-/// Waits without the mutex until something has come, or others have something to tell.
-void client_link::lead(lock& held, deadline until) {
-    std::array<pollfd, 2> ready{{{socket_.event_fd(), POLLIN, 0}, {wake_leader_.fd(), POLLIN, 0}}};
-    leading_ = has_led_ = true;
-    const auto warnings = std::exchange(warnings_, {});
-    held.unlock();
-    for (const auto& text : warnings) warn_(text);
-    run_ready();
-    ::poll(ready.data(), ready.size(), until.poll_timeout());
-    held.lock();
-    leading_ = false;
-    touched_ = true;
-    if (ready[1].revents != 0) wake_leader_.lower();
-}
-
-void client_link::tell_all() noexcept {
-    changed_.notify_all();
-    if (leading_) wake_leader_.raise();
-}
-
-void client_link::tell_one() noexcept {
-    if (following_ > 0) {
-        changed_.notify_one();
-    } else if (leading_) {
-        wake_leader_.raise();
-    }
-}
-
-void client_link::read_what_came() {
-    if (!closed_ && (touched_ || !watching_)) drain();
-}
-
-void client_link::have_loop_read() {
-    if (watching_ || closed_ || std::exchange(is_to_watch_, true)) return;
-    events_->post([weak = weak_from_this()] {
-        const auto self = weak.lock();
-        if (!self) return;
-        lock held{self->mutex_};
-        self->watch();
-        self->leave(held);
-    });
-}
-
-/// On the loop's thread. It goes on until somebody who waits reads, and begins again when nobody has for a
-/// tick.
-void client_link::watch() {
-    is_to_watch_ = false;
-    if (watching_ || closed_) return;
-    watching_ = touched_ = true;
-    watch_ = events_->watch_fd(socket_.event_fd(), [weak = weak_from_this()] {
-        const auto self = weak.lock();
-        if (!self) return;
-        lock held{self->mutex_};
-        if (self->leading_) {
-            self->events_->cancel(self->watch_);
-            self->watching_ = false;
-            return;
-        }
-        self->touched_ = true;
-        self->leave(held);
-    });
-}
-
 void client_link::stamp(wire::head& at) noexcept {
     at.session = session_;
     at.counter = ++out_;
@@ -205,14 +138,6 @@ std::size_t client_link::send_scratch(message* body) {
     if (how == leat::status::ok) return size;
     end_session();  // the connection is gone; `look` will greet the next one
     return 0;
-}
-
-void client_link::leave(lock& held) {
-    if (touched_ && !closed_) drain();
-    const auto warnings = std::exchange(warnings_, {});
-    held.unlock();
-    for (const auto& text : warnings) warn_(text);
-    run_ready();
 }
 
 /// Takes note of connections made and broken.
@@ -254,31 +179,6 @@ void client_link::hello() {
     phase_ = phase::greeting;
     greeted_ = heard_ = now;
     send(frame);
-}
-
-void client_link::drain() {
-    if (draining_) return;
-    draining_ = true;
-    touched_ = false;
-    socket_.hand_over();
-    int left = frames_a_turn;
-    for (; left > 0 && !closed_; --left) {
-        const auto how = socket_.receive(incoming_, deadline::now());
-        if (how != leat::status::ok) break;
-        message none;
-        if (incoming_.size() <= 2) on_frame(incoming_[0], incoming_.size() == 2 ? incoming_[1] : none);
-    }
-    draining_ = false;
-    if (left == 0) {
-        events_->post([weak = weak_from_this()] {
-            const auto self = weak.lock();
-            if (!self) return;
-            lock held{self->mutex_};
-            self->touched_ = true;
-            self->leave(held);
-        });
-    }
-    touched_ = false;
 }
 
 void client_link::on_frame(const message& header, message& body) {
