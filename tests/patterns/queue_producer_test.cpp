@@ -54,6 +54,20 @@ TEST_CASE("what an in-order producer puts is stored in order, however often the 
     CHECK(out.take_refused().empty());
 }
 
+TEST_CASE("a put waits for room while there is no queue yet, and goes on once there is") {
+    leat::context ctx;
+    const support::ipc_path path;
+    text_producer out{ctx, path.at(), {.queue = "work", .max_unconfirmed = 2, .socket = quick}};
+    for (const auto* one : {"one", "two"}) out.put(one);
+    CHECK(out.try_put("three") == leat::status::timeout);
+    auto late = std::async(std::launch::async, [&] { out.put("three"); });
+    CHECK(late.wait_for(50ms) == std::future_status::timeout);
+    leat::queue work{ctx, {.name = "work", .bind = path.at().str()}};
+    late.get();
+    CHECK(out.flush(patience) == 0);
+    CHECK(work.stat().counts.admitted == 3);
+}
+
 TEST_CASE("an in-order producer gives back what is refused for good, and goes on") {
     leat::context ctx;
     leat::queue work{ctx, here()};

@@ -19,8 +19,9 @@ bool producer_link::full() const noexcept {
 
 /// For those that wait for it: not for one message only.
 bool producer_link::has_room() const noexcept {
-    return batches_.empty() ||
-           (undecided() <= options_.max_unconfirmed / 4 * 3 && bytes_ <= options_.max_bytes / 4 * 3);
+    const bool enough =
+        undecided() <= options_.max_unconfirmed / 4 * 3 && bytes_ <= options_.max_bytes / 4 * 3;
+    return !full() && (enough || batches_.empty());
 }
 
 leat::status producer_link::wait_for_room(lock& held, deadline until) {
