@@ -66,7 +66,10 @@ protected:
     virtual void heard_up_to(std::uint64_t) {}       ///< Of our own frames, the queue has taken these.
     virtual void refused(const wire::error& frame);  ///< The queue lets nobody like us in, or not now.
     virtual void tick(time) {}                       ///< While there is a session.
-    virtual void ended() = 0;                        ///< No session will come any more.
+    /// Whether something is to go on, or is to be told, when the queue says something, though nobody may
+    /// wait.
+    [[nodiscard]] virtual bool goes_on() const noexcept { return false; }
+    virtual void ended() = 0;  ///< No session will come any more.
     /// Without the mutex, after each turn: what is to be told to others.
     virtual void run_ready() {}
 
@@ -99,6 +102,7 @@ protected:
             }
         }
         if (!leading_ && following_ > 0) changed_.notify_one();
+        have_somebody_read();
         return over();
     }
 
@@ -111,9 +115,13 @@ protected:
     /// What has come so far is looked at, though nobody waits and the loop may be late with it.
     void read_what_came();
 
-    /// The loop reads while nobody waits, from now on and not only at its ticks: for whatever is to go on, or
-    /// is to be told, when something comes.
+    /// The loop reads from now on, and not only at its ticks.
     void have_loop_read();
+
+    /// The loop does where something goes on and nobody who waits reads.
+    void have_somebody_read() {
+        if (!watching_ && !leading_ && following_ == 0 && goes_on()) have_loop_read();
+    }
 
     /// Ends the link within the deadline; what was sent goes out in the background. To be called without the
     /// mutex.

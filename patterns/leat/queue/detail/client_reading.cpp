@@ -16,6 +16,7 @@ constexpr int frames_a_turn = 512;
 
 void client_link::leave(lock& held) {
     if (touched_ && !closed_) drain();
+    have_somebody_read();
     const auto warnings = std::exchange(warnings_, {});
     held.unlock();
     for (const auto& text : warnings) warn_(text);

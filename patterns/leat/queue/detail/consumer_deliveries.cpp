@@ -102,7 +102,6 @@ void consumer_link::settle(const taken_delivery& which, std::uint8_t what,
     record(which.d, what, ms, std::move(text));
     free_slot(which.slot);
     pump();
-    if (pending_count_ > 0) have_loop_read();
     leave(held);
 }
 

@@ -38,6 +38,7 @@ protected:
     bool received(wire::command what, std::span<const std::byte> header, message& body) override;
     void heard_up_to(std::uint64_t counter) override;
     void tick(time now) override;
+    [[nodiscard]] bool goes_on() const noexcept override { return pending_count_ > 0; }
     void ended() override;
 
 private:

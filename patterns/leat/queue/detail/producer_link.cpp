@@ -70,7 +70,6 @@ void producer_link::added(lock& held, std::size_t before, const put_options& how
         batch.specials.push_back({index, heads_before, head_size, clock::now(), how.ttl.has_value()});
     if (waiter.any()) batch.waiters.emplace_back(index, std::move(waiter));
     pump();
-    if (waiters_ > 0 || open_->messages() > 0 || unsent_ < batches_.size()) have_loop_read();
     leave(held);
 }
 
@@ -254,7 +253,6 @@ std::size_t producer_link::flush(deadline until) {
     await(held, until, [&] { return closed_ || undecided() == 0; });
     --flushing_;
     const auto left = undecided();
-    if (left > 0) have_loop_read();
     leave(held);
     return static_cast<std::size_t>(left);
 }

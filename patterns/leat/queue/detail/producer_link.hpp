@@ -34,6 +34,9 @@ protected:
     void session_ended() override;
     bool received(wire::command what, std::span<const std::byte> header, message& body) override;
     void tick(time now) override;
+    [[nodiscard]] bool goes_on() const noexcept override {
+        return waiters_ > 0 || open_->messages() > 0 || unsent_ < batches_.size();
+    }
     void ended() override;
     void run_ready() override;
 
