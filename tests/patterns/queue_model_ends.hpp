@@ -35,6 +35,7 @@ struct test_store final : store {
         compare.reset();
         return at_once || good;
     }
+    void wait() override {}
     [[nodiscard]] bool immediate() const noexcept override { return at_once; }
     [[nodiscard]] bool accepts_puts() const noexcept override { return accepts; }
     [[nodiscard]] bool fetch(record&) override { return false; }

@@ -44,6 +44,7 @@ public:
         under_way = false;
         return std::exchange(result, std::nullopt);
     }
+    void wait() override {}
     [[nodiscard]] bool immediate() const noexcept override { return false; }
     [[nodiscard]] bool accepts_puts() const noexcept override { return accepts; }
     [[nodiscard]] bool fetch(record&) override { return false; }

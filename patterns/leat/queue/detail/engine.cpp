@@ -44,6 +44,7 @@ consumer_stat stat_of(const holder& h) {
 
 opening for_dead_letters(opening begin) {
     begin.next_seq = 1;
+    begin.earlier.clear();
     begin.queue.low = ~begin.queue.low;  // its messages have other names than those of the queue
     ++begin.seed;
     return begin;

@@ -54,6 +54,13 @@ public:
     engine(const engine&) = delete;
     engine& operator=(const engine&) = delete;
 
+    /// Goes on from what a store has found, once and before the first pass: what was in flight is ready
+    /// again, and nothing is charged (row 23). The rules of this opening count (L9).
+    void recover(recovered_queue&& queue, recovered_queue&& dead);
+
+    /// Commits what is not committed yet, and waits for it. False when that failed.
+    bool finish(ticks now);
+
     void begin_pass(ticks now);
     [[nodiscard]] bool run_timers();
     [[nodiscard]] bool hand_out();
@@ -179,12 +186,21 @@ private:
         letter what = {};
     };
 
+    // engine_recover.cpp
+    void recover(recovered_queue&& from);
+    void recover_messages(recovered_queue& from);
+    void recover_touched(const special& one, const touched_row& row);
+    void recover_doomed(const special& one, letter&& what);
+    [[nodiscard]] std::uint64_t salt_of(std::uint64_t seq) const;
+
     // engine_commit.cpp
     void activate(commit_batch& batch, std::size_t parts, std::size_t specials);
     void activate(special& one);
+    [[nodiscard]] std::uint32_t make_special_entry(const special& one, ticks ready_at);
     void start_commit();
     void finish_commit(bool good);
     void finish_puts();
+    [[nodiscard]] bool has_uncommitted() const noexcept;
     [[nodiscard]] bool commit_is_due() const;
     [[nodiscard]] bool commit_is_full() const noexcept;
     void drain_verdicts(std::uint32_t producer);
@@ -275,6 +291,7 @@ private:
         return static_cast<std::uint8_t>(std::bit_width(fresh_.mask() | returned_mask_));
     }
     [[nodiscard]] bool from_fresh(std::uint8_t priority) const;
+    spot take_fresh(std::uint8_t priority);
 
     // engine_dead.cpp
     void die(std::uint32_t e, death why, std::string_view text, const id128& key = {});

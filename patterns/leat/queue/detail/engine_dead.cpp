@@ -12,7 +12,7 @@ namespace leat::detail::queueing {
 letter engine::letter_of(std::uint32_t e, death why, std::string_view text) {
     const auto& one = entries_[e];
     letter made;
-    made.origin = {begin_.queue, begin_.salt, one.seq()};
+    made.origin = {begin_.queue, salt_of(one.seq()), one.seq()};
     made.why = why;
     made.text = text.substr(0, longest_text);
     made.attempts = one.attempts;

@@ -18,6 +18,21 @@ bool engine::from_fresh(std::uint8_t priority) const {
     return returned_[priority].empty() || fresh_.front_place(priority) < returned_[priority].top().key;
 }
 
+/// From here on its record does not know its priority. A store that has yet to write the record is told.
+spot engine::take_fresh(std::uint8_t priority) {
+    const auto at = fresh_.pop(priority);
+    if (!at_once_ || at.rec->commits == 0 || store_.immediate()) return at;
+    const auto& parts = gathered_.parts;
+    const special known{.at = at, .carry = true, .priority = priority};
+    if (parts.empty() || at.rec->number() < parts.front().rec->number()) {
+        flying_.specials.push_back(known);  // should that commit fail
+    } else {
+        auto& specials = gathered_.specials;
+        specials.insert(specials.begin() + static_cast<std::ptrdiff_t>(activated_specials_++), known);
+    }
+    return at;
+}
+
 bool engine::hand_out() {
     if (!is_dead_) finish_puts();
     if (takes_paused_ || draining_ || !doomed_.empty()) return true;
@@ -43,7 +58,7 @@ bool engine::hand_out() {
             // An end may rewrite a record, to which the views of the batch point.
             if (expired && !batch_.empty()) break;
             --budget;
-            if (fresh) fresh_.pop(p);
+            if (fresh) static_cast<void>(take_fresh(p));
             if (expired) {
                 fresh ? expire_plain(at, p) : expire(e);
                 if (!doomed_.empty()) break;

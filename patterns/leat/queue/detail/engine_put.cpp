@@ -226,6 +226,7 @@ bool engine::admit(std::uint32_t i, const put_item& item, message* frame, bool w
 
 void engine::append(special& what, std::span<const std::byte> head, std::span<const std::byte> body,
                     message* frame, bool carry, bool plain) {
+    carry = carry || at_once_;
     auto& parts = gathered_.parts;
     if (!parts.empty() && parts.back().carry != carry) close_record();
     what.at = records_.add(next_seq_++, qt_, body, head, plain ? what.priority : tag_special, frame);

@@ -116,7 +116,7 @@ void engine::run_expiry(std::uint32_t& budget) {
     const auto ttl = rules_.ttl->count();
     for (std::uint8_t p = 0; p < priorities; ++p) {
         for (; more() && fresh_.size(p) > 0 && fresh_.front_place(p).ready_at + ttl <= qt_; --budget) {
-            expire_plain(fresh_.pop(p), p);
+            expire_plain(take_fresh(p), p);
         }
     }
     for (; more() && !by_first_waiter_.empty() && by_first_waiter_.top().key.ready_at + ttl <= qt_;

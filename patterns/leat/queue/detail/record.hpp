@@ -74,6 +74,18 @@ public:
     }
     [[nodiscard]] message& block() noexcept { return block_; }
 
+    /// Messages from `from` on were admitted at `at`.
+    struct stamp {
+        std::uint32_t from = 0;
+        ticks at = 0;
+    };
+    [[nodiscard]] std::span<const stamp> stamps() const noexcept { return stamps_; }
+
+    /// All bodies, one behind the other.
+    [[nodiscard]] std::span<const std::byte> bodies() const noexcept { return {bytes_ + base_, used_}; }
+    /// Of all attributes.
+    [[nodiscard]] std::size_t head_bytes() const noexcept { return heads_.size(); }
+
     /// L2: attributes, body and 64 bytes.
     [[nodiscard]] std::uint64_t weight(std::uint32_t i) const noexcept {
         return body_size(i) + (head_ends_.empty() ? 0 : head(i).size()) + 64;
@@ -93,12 +105,6 @@ public:
 private:
     static constexpr unsigned narrow_bits = 12, wide_bits = 28;
     static constexpr std::uint32_t stride = 32;
-
-    /// Messages from `from` on were admitted at `at`.
-    struct stamp {
-        std::uint32_t from;
-        ticks at;
-    };
 
     void take(message block);
     void widen();

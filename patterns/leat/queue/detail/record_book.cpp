@@ -22,11 +22,20 @@ record* record_book::make(std::uint64_t seq, message block, std::size_t base, bo
         rec = new record;
     }
     rec->open(++last_number_, seq, std::move(block), base, shared);
+    return open_ = link(rec);
+}
+
+record* record_book::link(record* rec) {
     rec->previous = nullptr;
     rec->next = all_;
     if (all_ != nullptr) all_->previous = rec;
-    all_ = rec;
-    return open_ = rec;
+    return all_ = rec;
+}
+
+record* record_book::adopt(std::unique_ptr<record> rec) {
+    last_number_ = rec->number();
+    rec->compact();
+    return link(rec.release());
 }
 
 spot record_book::add(std::uint64_t seq, ticks now, std::span<const std::byte> body,

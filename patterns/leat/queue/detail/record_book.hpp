@@ -3,6 +3,7 @@
 #include <leat/queue/detail/record.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 
 namespace leat::detail::queueing {
@@ -20,6 +21,9 @@ public:
     /// shared, not copied.
     spot add(std::uint64_t seq, ticks now, std::span<const std::byte> body, std::span<const std::byte> head,
              tag as, message* frame);
+
+    /// Takes a record over that is not empty. They come in ascending order, before anything is added.
+    record* adopt(std::unique_ptr<record> rec);
 
     /// What is added from now on goes to a new record. Returns the number of the old one if it is empty, else
     /// 0.
@@ -39,6 +43,7 @@ private:
     static constexpr int kept = 8;
 
     record* make(std::uint64_t seq, message block, std::size_t base, bool shared);
+    record* link(record* rec);
 
     record* all_ = nullptr;
     record* open_ = nullptr;
