@@ -6,6 +6,7 @@
 #include <leat/queue/detail/shown.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -69,6 +70,7 @@ std::unique_ptr<detail::queueing::disk_store> open_store(const context& ctx, con
 queue::queue(context& ctx, queue_options options) : parts_(std::make_unique<parts>()) {
     options.check();
     name_ = options.name;
+    const auto began = std::chrono::steady_clock::now();
     auto store = open_store(ctx, options);
     const auto events = ctx.shared_background();
     const auto registry = ctx.attached<detail::host_registry>();
@@ -94,6 +96,10 @@ queue::queue(context& ctx, queue_options options) : parts_(std::make_unique<part
     if (!done) throw error{errc::closed, "queue " + name_ + ": its context is closed"};
     bound_ = host->bound();
     parts_->host = std::move(host);
+    opened_ = parts_->hosted->opened();
+    if (!options.path.empty())
+        opened_.took =
+            std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
 }
 
 queue::~queue() {
@@ -108,6 +114,7 @@ queue& queue::operator=(queue&& other) noexcept {
     parts_ = std::move(other.parts_);
     bound_ = std::move(other.bound_);
     name_ = std::move(other.name_);
+    opened_ = other.opened_;
     return *this;
 }
 

@@ -2,6 +2,7 @@
 
 #include <leat/context.hpp>
 #include <leat/queue/dead_letter.hpp>
+#include <leat/queue/queue_opening.hpp>
 #include <leat/queue/queue_options.hpp>
 #include <leat/queue/queue_stat.hpp>
 #include <leat/status.hpp>
@@ -47,6 +48,9 @@ public:
     [[nodiscard]] const endpoint& bound() const noexcept { return bound_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
+    /// What was found when it was opened.
+    [[nodiscard]] const queue_opening& opened() const noexcept { return opened_; }
+
     [[nodiscard]] queue_stat stat() const;
 
     /// Drops what nobody holds; returns how many. Not the dead letters.
@@ -87,6 +91,7 @@ private:
     std::unique_ptr<parts> parts_;
     endpoint bound_{"inproc://none"};
     std::string name_;
+    queue_opening opened_;
 };
 
 }  // namespace leat

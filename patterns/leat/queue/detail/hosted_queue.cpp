@@ -78,10 +78,7 @@ hosted_queue::hosted_queue(queue_host& host, std::string name, const queue_rules
                                               on_disk() ? static_cast<queueing::store&>(*disk_) : memory_,
                                               *this, new_opening(disk_.get()))),
       engine_(*own_) {
-    if (on_disk()) {
-        auto [queue, letters] = disk_->take_recovered();
-        engine_.recover(std::move(queue), std::move(letters));
-    }
+    if (on_disk()) recover();
     recent.look(engine_.begin().now, engine_.counts());
     if (engine_.dead() != nullptr) dead_ = std::make_shared<hosted_queue>(*this);
 }
@@ -93,6 +90,23 @@ hosted_queue::hosted_queue(hosted_queue& of)
 }
 
 hosted_queue::~hosted_queue() = default;
+
+void hosted_queue::recover() {
+    auto [queue, letters] = disk_->take_recovered();
+    engine_.recover(std::move(queue), std::move(letters));
+    const auto found = engine_.depth();
+    opened_ = {.number = disk_->identity().openings,
+               .clean = disk_->was_clean(),
+               .messages = found.live(),
+               .bytes = found.bytes};
+    if (const auto* dead = engine_.dead(); dead != nullptr) opened_.dead_letters = dead->depth().live();
+    for (const auto& since : engine_.oldest()) {
+        if (!since) continue;
+        const auto age = std::chrono::nanoseconds{engine_.queue_time() - *since};
+        opened_.oldest = std::max(opened_.oldest.value_or(std::chrono::milliseconds{0}),
+                                  std::chrono::duration_cast<std::chrono::milliseconds>(age));
+    }
+}
 
 void hosted_queue::finish() {
     if (!on_disk()) return;

@@ -8,6 +8,7 @@
 #include <leat/queue/detail/sink.hpp>
 #include <leat/queue/detail/store.hpp>
 #include <leat/queue/detail/wire_admin.hpp>
+#include <leat/queue/queue_opening.hpp>
 
 #include <functional>
 #include <memory>
@@ -50,6 +51,7 @@ public:
         return engine_.depth().in_flight + (dead_ ? dead_->in_flight() : 0);
     }
 
+    [[nodiscard]] const queue_opening& opened() const noexcept { return opened_; }
     [[nodiscard]] bool on_disk() const noexcept { return disk_ != nullptr; }
 
     /// Commits what is not committed yet, and closes the store, once it has left its host. Blocks for two
@@ -95,6 +97,7 @@ public:
     std::vector<std::shared_ptr<end_of>> when_idle;  ///< Dropped as soon as nothing is in flight.
 
 private:
+    void recover();
     void start(session_ptr to, std::span<const queueing::delivery_view> batch);
 
     queue_host& host_;
@@ -105,6 +108,7 @@ private:
     queueing::engine& engine_;
     hosted_queue* const main_ = nullptr;
     std::shared_ptr<hosted_queue> dead_;
+    queue_opening opened_;
     bool state_changed_ = false;
 
     // The DELIVER that is being put together.
