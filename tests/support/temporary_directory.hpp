@@ -11,8 +11,8 @@ namespace support {
 /// A directory of its own, gone at the end with all that is in it.
 class temporary_directory {
 public:
-    temporary_directory() {
-        auto name = (std::filesystem::temp_directory_path() / "leat-test-XXXXXX").string();
+    explicit temporary_directory(const std::filesystem::path& in = std::filesystem::temp_directory_path()) {
+        auto name = (in / "leat-test-XXXXXX").string();
         REQUIRE(::mkdtemp(name.data()) != nullptr);
         path_ = name;
     }
@@ -20,6 +20,12 @@ public:
         std::error_code ignored;
         std::filesystem::remove_all(path_, ignored);
     }
+    /// Where a sync costs nothing, if there is such a place.
+    static std::filesystem::path in_memory() {
+        return std::filesystem::is_directory("/dev/shm") ? "/dev/shm"
+                                                         : std::filesystem::temp_directory_path();
+    }
+
     temporary_directory(const temporary_directory&) = delete;
     temporary_directory& operator=(const temporary_directory&) = delete;
 

@@ -160,7 +160,7 @@ void engine::finish_commit(bool good) {
 void engine::settle_batch(bool good) {
     auto& batch = flying_;
     for (const auto& id : batch.ids) {
-        if (!at_once_) ids_.resolve(id, good, qt_);
+        if (!at_once_) ids_.resolve(id, good, batch.qt);  // as it is stored
     }
     counts_.evicted_ids = ids_.evicted();
     if (good) {

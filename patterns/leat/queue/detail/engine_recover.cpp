@@ -53,6 +53,8 @@ void engine::recover(recovered_queue&& from) {
 }
 
 void engine::recover_messages(recovered_queue& from) {
+    records_.begin_after(from.last_record);
+    gathered_.emptied = std::move(from.emptied);
     std::vector<record*> records;
     for (auto& one : from.records) {
         auto* rec = records_.adopt(std::move(one));
@@ -75,7 +77,8 @@ void engine::recover_messages(recovered_queue& from) {
         }
         const auto found = std::lower_bound(from.specials.begin(), from.specials.end(), seq,
                                             [](const special& one, auto n) { return seq_of(one) < n; });
-        return found == from.specials.end() ? special{.at = at} : *found;
+        const bool known = found != from.specials.end() && seq_of(*found) == seq;
+        return known ? *found : special{.at = at};
     };
     for (auto& row : from.doomed) {
         if (const auto one = special_of(row.seq)) recover_doomed(*one, std::move(row.what));

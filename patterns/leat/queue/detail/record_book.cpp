@@ -13,7 +13,7 @@ record_book::~record_book() {
 }
 
 record* record_book::make(std::uint64_t seq, message block, std::size_t base, bool shared) {
-    close_open();
+    closed_empty_ = close_open();
     auto* rec = spare_;
     if (rec != nullptr) {
         spare_ = rec->next;
@@ -33,7 +33,6 @@ record* record_book::link(record* rec) {
 }
 
 record* record_book::adopt(std::unique_ptr<record> rec) {
-    last_number_ = rec->number();
     rec->compact();
     return link(rec.release());
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 namespace leat::detail::queueing {
 
@@ -22,8 +23,13 @@ public:
     spot add(std::uint64_t seq, ticks now, std::span<const std::byte> body, std::span<const std::byte> head,
              tag as, message* frame);
 
+    /// The number of a record that has become empty and was closed by `add`, else 0. To be asked after each.
+    [[nodiscard]] std::uint64_t take_closed_empty() noexcept { return std::exchange(closed_empty_, 0); }
+
     /// Takes a record over that is not empty. They come in ascending order, before anything is added.
     record* adopt(std::unique_ptr<record> rec);
+    /// The numbers up to this one have been used.
+    void begin_after(std::uint64_t last) noexcept { last_number_ = last; }
 
     /// What is added from now on goes to a new record. Returns the number of the old one if it is empty, else
     /// 0.
@@ -49,7 +55,7 @@ private:
     record* open_ = nullptr;
     record* spare_ = nullptr;
     int spares_ = 0;
-    std::uint64_t last_number_ = 0;
+    std::uint64_t last_number_ = 0, closed_empty_ = 0;
 };
 
 }  // namespace leat::detail::queueing

@@ -94,7 +94,9 @@ struct id_row {
 /// A queue as a store has found it at its opening: the last commit, and nothing else (I15).
 struct recovered_queue {
     std::vector<std::unique_ptr<record>> records;  ///< Ascending; sealed, with what has ended tagged as gone.
-    std::vector<special> specials;                 ///< Of what has not ended. Its `carry` means nothing.
+    std::vector<std::uint64_t> emptied;            ///< Others, of which nothing is left.
+    std::uint64_t last_record = 0;
+    std::vector<special> specials;  ///< Of what has not ended. Its `carry` means nothing.
     std::vector<touched_row> touched;
     std::vector<letter_row> letters, doomed;
     std::vector<producer_row> producers;

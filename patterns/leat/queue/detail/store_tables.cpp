@@ -73,7 +73,12 @@ void store_tables::read_records(lmdb::transaction& in, recovered_queue& to) {
             if (rec.tag_of(one.at.i) != tag_gone) to.specials.push_back(one);
         }
         rec.seal();
-        if (rec.live() > 0) to.records.push_back(std::move(row->rec));
+        to.last_record = number;
+        if (rec.live() > 0) {
+            to.records.push_back(std::move(row->rec));
+        } else {
+            to.emptied.push_back(number);
+        }
     }
 }
 
