@@ -67,6 +67,33 @@ TEST_CASE("with an interval a put is confirmed before it is written, and a close
     CHECK_EQ(again.stat().depth.ready, 1);
 }
 
+TEST_CASE("a message has the same origin in each opening, and its fence grows") {
+    const temporary_directory directory;
+    leat::context ctx;
+    leat::message_origin origin;
+    leat::delivery_fence fence;
+    for (int opening = 0; opening < 3; ++opening) {
+        leat::queue q{ctx, in(directory)};
+        CHECK_EQ(q.opened().number, opening + 1);
+        CHECK_EQ(q.opened().messages, opening == 0 ? 0 : 1);
+        if (opening == 0) {
+            text_producer to{ctx, q.bound().str(), {.queue = "work"}};
+            to.put("one");
+            REQUIRE_EQ(to.flush(patience), 0);
+        }
+        text_consumer from{ctx, q.bound().str(), {.queue = "work"}};
+        auto got = from.next(patience);
+        REQUIRE(got);
+        if (opening > 0) {
+            CHECK((got->origin() == origin));
+            CHECK((got->fence() > fence));
+        }
+        origin = got->origin();
+        fence = got->fence();
+        got->release();
+    }
+}
+
 TEST_CASE("durability has to fit where the queue is") {
     const temporary_directory directory;
     leat::context ctx;
