@@ -46,7 +46,7 @@ struct test_store final : store {
     void wait() override {}
     [[nodiscard]] bool immediate() const noexcept override { return at_once; }
     [[nodiscard]] bool accepts_puts() const noexcept override { return accepts; }
-    [[nodiscard]] bool fetch(record&) override { return false; }
+    [[nodiscard]] bool fetch(record& rec, bool dead) override { return disk && disk->fetch(rec, dead); }
 
     /// The queue has ended in the middle of anything. A commit that was under way is good, or was not
     /// written.

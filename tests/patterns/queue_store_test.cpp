@@ -219,6 +219,39 @@ TEST_CASE("a queue's space is used again once it has drained") {
     CHECK_EQ(std::filesystem::file_size(at.path() / "data.mdb"), after_first);
 }
 
+TEST_CASE("bodies beyond what is kept in memory come from the disk, in order") {
+    const temporary_directory at{temporary_directory::in_memory()};
+    stored_queue q{at.path()};
+    q->bound_warm(10'000);
+    const auto p = q.producer().producer;
+    texts all;
+    for (std::uint64_t n = 1; n <= 300; ++n) {
+        all.push_back(std::to_string(n) + std::string(n % 7 == 0 ? 9000 : 100, 'x'));
+        q.put(p, n, all.back());
+        if (n % 3 == 0) q.pass();
+    }
+    CHECK(q.bodies() == all);
+    CHECK_EQ(q->depth().in_flight, 300);
+}
+
+TEST_CASE("a body that is damaged is not handed out, and its queue says so") {
+    const temporary_directory at;
+    {
+        stored_queue q{at.path()};
+        q.put(q.producer().producer, 1, std::string(20'000, 'b'));
+        q.pass();
+    }
+    std::fstream file{at.path() / "data.mdb", std::ios::in | std::ios::out | std::ios::binary};
+    std::string all{std::istreambuf_iterator<char>{file}, {}};
+    const auto body = all.find(std::string(10'000, 'b'));
+    REQUIRE_NE(body, std::string::npos);
+    file.seekp(static_cast<std::streamoff>(body)).put('c').flush();
+    stored_queue q{at.path()};
+    CHECK(q.bodies() == texts{});
+    CHECK_EQ(q->depth().ready, 1);
+    CHECK_NE(q.warnings.about("it is damaged"), "");
+}
+
 TEST_CASE("a directory in use is refused, in the same process too") {
     const temporary_directory at;
     const stored_queue q{at.path()};

@@ -47,7 +47,7 @@ public:
     void wait() override {}
     [[nodiscard]] bool immediate() const noexcept override { return false; }
     [[nodiscard]] bool accepts_puts() const noexcept override { return accepts; }
-    [[nodiscard]] bool fetch(record&) override { return false; }
+    [[nodiscard]] bool fetch(record&, bool) override { return false; }
 
     std::uint64_t started = 0;
     std::size_t last_gone = 0, last_ids = 0;

@@ -3,6 +3,7 @@
 #include <leat/queue/detail/disk_store.hpp>
 
 #include "support/queue_rig.hpp"
+#include "support/warnings.hpp"
 
 #include <doctest/doctest.h>
 
@@ -82,6 +83,7 @@ public:
     }
 
     recorder out;
+    const support::warnings warnings;
 
 private:
     [[nodiscard]] disk_store_options options(const std::filesystem::path& directory) const {
@@ -90,7 +92,8 @@ private:
                 .map_size = 1 << 30,
                 .reserve = 1 << 20,
                 .id_span = rules_.dedup_window.count(),
-                .ids = rules_.dedup_ids};
+                .ids = rules_.dedup_ids,
+                .warn = warnings};
     }
     [[nodiscard]] opening begin() const {
         const auto& known = store_.identity();

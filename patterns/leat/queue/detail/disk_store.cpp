@@ -97,6 +97,7 @@ void disk_store::look() const {
 }
 
 void disk_store::open() {
+    const std::lock_guard lock{opening_};
     env_ = std::make_unique<lmdb::environment>(options_.directory, how, options_.map_size);
     int dead = 0;
     mdb_reader_check(env_->get(), &dead);  // those of a process that was killed
@@ -164,6 +165,26 @@ std::optional<bool> disk_store::poll() {
 void disk_store::wait() {
     std::unique_lock lock{mutex_};
     done_.wait(lock, [&] { return !under_way_; });
+}
+
+bool disk_store::fetch(record& rec, bool dead) {
+    const std::lock_guard lock{opening_};
+    std::string why = "it is damaged";
+    try {
+        if (env_ == nullptr) return false;
+        lmdb::transaction in{*env_, MDB_RDONLY};
+        if (auto bodies = tables_[dead ? 1 : 0].bodies(in, rec)) {
+            rec.warm(std::move(*bodies));
+            return true;
+        }
+    } catch (const lmdb::failure& e) {
+        why = e.what();
+    }
+    if (!std::exchange(unreadable_, true) && options_.warn)
+        options_.warn("queue " + options_.name + ": record " + std::to_string(rec.number()) + " in " +
+                      options_.directory.string() +
+                      " cannot be read, and what comes behind it waits: " + why);
+    return false;
 }
 
 void disk_store::run() {
@@ -253,7 +274,10 @@ void disk_store::probe() {
 
 void disk_store::failed(const std::string& why, bool reopen) {
     try_at_ = clock::now() + probe_interval;
-    if (reopen) env_.reset();
+    if (reopen) {
+        const std::lock_guard lock{opening_};
+        env_.reset();
+    }
     accepts_puts_ = false;
     if (std::exchange(failing_, true) || !options_.warn) return;
     options_.warn("queue " + options_.name + ": puts are refused, " + options_.directory.string() +

@@ -75,7 +75,7 @@ public:
     void wait() override;
     [[nodiscard]] bool immediate() const noexcept override { return false; }
     [[nodiscard]] bool accepts_puts() const noexcept override { return accepts_puts_; }
-    [[nodiscard]] bool fetch(record&) override { return false; }
+    [[nodiscard]] bool fetch(record& rec, bool dead) override;
 
 private:
     using clock = std::chrono::steady_clock;
@@ -94,6 +94,7 @@ private:
 
     const disk_store_options options_;
     std::optional<directory_lock> lock_;
+    std::mutex opening_;  ///< Held when `env_` changes, and to read beside the thread.
     std::unique_ptr<lmdb::environment> env_;
     file_reserve reserve_;
     std::array<store_tables, 2> tables_{store_tables{0}, store_tables{1}};
@@ -104,7 +105,7 @@ private:
 
     std::array<store_changes, 2> changes_;  ///< The thread's while `under_way_`.
     std::size_t queues_changed_ = 0;
-    bool failing_ = false;
+    bool failing_ = false, unreadable_ = false;
     clock::time_point try_at_{};  ///< While it fails: not before that.
 
     std::mutex mutex_;

@@ -71,6 +71,13 @@ public:
         if (dead_) dead_->bound_passes(events);
     }
 
+    /// Bytes of bodies that are kept in memory though they are on disk. 64 MiB each for a queue and its
+    /// letters.
+    void bound_warm(std::size_t bytes) noexcept {
+        records_.bound_warm(bytes);
+        if (dead_) dead_->bound_warm(bytes);
+    }
+
     /// On the monotonic clock: when the next pass is due even if nothing arrives. `never` when there is no
     /// need.
     [[nodiscard]] ticks next_deadline() const;
@@ -148,7 +155,7 @@ public:
     [[nodiscard]] std::vector<key_held> longest_held(std::size_t most) const;
     /// Calls `visit` for the first `most` ready messages, in the order of hand-out, suspects aside. Changes
     /// nothing. Looks at all that have come back or are first of their key, once.
-    void peek(std::uint64_t most, const std::function<void(const ready_view&)>& visit) const;
+    void peek(std::uint64_t most, const std::function<void(const ready_view&)>& visit);
     [[nodiscard]] consumer_stat consumer(std::uint32_t holder);
     [[nodiscard]] std::vector<consumer_stat> consumers() const;  ///< The live ones.
     [[nodiscard]] bool stopped_by_dead_letters() const noexcept { return !doomed_.empty(); }
@@ -192,6 +199,10 @@ private:
     void recover_touched(const special& one, const touched_row& row);
     void recover_doomed(const special& one, letter&& what);
     [[nodiscard]] std::uint64_t salt_of(std::uint64_t seq) const;
+
+    /// Before bodies of a record are looked at. False when they cannot be had.
+    [[nodiscard]] bool warm(record& rec) { return !rec.cold() || fetch(rec); }
+    [[nodiscard]] bool fetch(record& rec);
 
     // engine_commit.cpp
     void activate(commit_batch& batch, std::size_t parts, std::size_t specials);

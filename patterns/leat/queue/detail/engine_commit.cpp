@@ -168,7 +168,8 @@ void engine::settle_batch(bool good) {
         counts_.acked += flying_acks_;
         if (!at_once_) activate(batch, 0, 0);
         for (const auto& part : batch.parts) {
-            if (--part.rec->commits == 0) records_.drop_if_empty(part.rec);
+            if (--part.rec->commits > 0 || records_.drop_if_empty(part.rec)) continue;
+            if (!store_.immediate()) records_.stored(part.rec);
         }
     } else {
         gathered_acks_ += flying_acks_;

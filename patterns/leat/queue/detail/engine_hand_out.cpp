@@ -38,7 +38,8 @@ bool engine::hand_out() {
     if (takes_paused_ || draining_ || !doomed_.empty()) return true;
     auto budget = events_a_pass_;
     offer_suspects(budget);
-    while (budget > 0 && in_flight_ < rules_.max_in_flight && doomed_.empty()) {
+    bool readable = true;
+    while (readable && budget > 0 && in_flight_ < rules_.max_in_flight && doomed_.empty()) {
         auto* h = holders_.next();
         if (h == nullptr) return true;
         batch_.clear();
@@ -55,6 +56,8 @@ bool engine::hand_out() {
             const auto e = fresh ? none : returned_[p].top().item;
             const bool expired =
                 fresh ? rules_.ttl && ready_at + rules_.ttl->count() <= qt_ : entries_[e].expiry <= qt_;
+            readable = expired || warm(*at.rec);
+            if (!readable) break;
             // An end may rewrite a record, to which the views of the batch point.
             if (expired && !batch_.empty()) break;
             --budget;
@@ -77,13 +80,13 @@ bool engine::hand_out() {
             give(*h, e);
         }
         if (batch_.empty()) {
-            if (best_priority() > 0) continue;  // those before had expired
+            if (readable && best_priority() > 0) continue;  // those before had expired
             return true;
         }
         deliver(*h);
     }
     const bool nothing = best_priority() == 0 && suspects_.empty();
-    return budget > 0 || nothing || in_flight_ >= rules_.max_in_flight || !doomed_.empty() ||
+    return budget > 0 || nothing || !readable || in_flight_ >= rules_.max_in_flight || !doomed_.empty() ||
            holders_.next() == nullptr;
 }
 
@@ -142,6 +145,7 @@ void engine::offer_suspects(std::uint32_t& budget) {
             expire(e);
             continue;
         }
+        if (!warm(*entries_[e].rec)) return;
         auto* h = idle_for(entries_[e]);
         if (h == nullptr) {
             drain_one_for_suspects();

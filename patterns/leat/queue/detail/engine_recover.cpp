@@ -58,6 +58,7 @@ void engine::recover_messages(recovered_queue& from) {
     std::vector<record*> records;
     for (auto& one : from.records) {
         auto* rec = records_.adopt(std::move(one));
+        if (!rec->cold()) records_.stored(rec);
         records.push_back(rec);
         for (std::uint32_t i = 0; i < rec->count(); ++i) {
             if (rec->tag_of(i) == tag_gone) continue;

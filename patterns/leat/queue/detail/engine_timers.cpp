@@ -20,6 +20,7 @@ void engine::begin_pass(ticks now) {
     now_ = now;
     qt_ = begin_.qt + (now - begin_.now);
     if (dead_) dead_->begin_pass(now);
+    records_.trim();
     if (is_dead_ || !committing_) return;
     if (const auto result = store_.poll()) finish_commit(*result);
 }

@@ -39,8 +39,17 @@ public:
     /// Returns the number of a record that is empty now, else 0.
     std::uint64_t end(spot at);
 
-    /// To be called when `rec->commits` has fallen to 0: it may go now, or what is dead of it.
-    void drop_if_empty(record* rec);
+    /// To be called when `rec->commits` has fallen to 0: it may go now, or what is dead of it. True if it
+    /// went.
+    bool drop_if_empty(record* rec);
+
+    /// The store can give its bodies back: it was written, or they were fetched. New ones are cold at once
+    /// when there are many warm ones, as what was put last is taken last.
+    void stored(record* rec);
+    void fetched(record* rec) { keep_warm(rec); }
+    void bound_warm(std::size_t bytes) noexcept { most_warm_ = bytes; }
+    /// Makes those that became warm first cold, until few enough are left. Not while views are about.
+    void trim();
 
     [[nodiscard]] std::size_t memory() const noexcept;
 
@@ -50,10 +59,15 @@ private:
 
     record* make(std::uint64_t seq, message block, std::size_t base, bool shared);
     record* link(record* rec);
+    void keep_warm(record* rec);
+    void leave_warm(record* rec);
 
     record* all_ = nullptr;
     record* open_ = nullptr;
     record* spare_ = nullptr;
+    record* first_warm_ = nullptr;
+    record* last_warm_ = nullptr;
+    std::size_t warm_bytes_ = 0, most_warm_ = 64 << 20;
     int spares_ = 0;
     std::uint64_t last_number_ = 0, closed_empty_ = 0;
 };

@@ -130,8 +130,8 @@ public:
     /// False while puts must be refused because writing fails (P8); outcomes go on.
     [[nodiscard]] virtual bool accepts_puts() const noexcept = 0;
 
-    /// Reads the bodies of a record that has none in memory. False when that failed.
-    [[nodiscard]] virtual bool fetch(record& rec) = 0;
+    /// Reads the bodies of a cold record, of the queue or of its dead letters. False when that failed.
+    [[nodiscard]] virtual bool fetch(record& rec, bool dead) = 0;
 };
 
 /// The store of a queue in memory: the records that the engine holds are all there is.
@@ -142,7 +142,7 @@ public:
     void wait() override {}
     [[nodiscard]] bool immediate() const noexcept override { return true; }
     [[nodiscard]] bool accepts_puts() const noexcept override { return true; }
-    [[nodiscard]] bool fetch(record&) override { return false; }
+    [[nodiscard]] bool fetch(record&, bool) override { return false; }
 };
 
 }  // namespace leat::detail::queueing

@@ -80,7 +80,7 @@ void encode(octets& to, const store_identity& what);
 void encode(octets& to, const store_state& what);
 [[nodiscard]] octets encode_format();
 
-/// The decoders give nothing for what is damaged.
+/// The decoders give nothing for what is damaged. A record is cold: its bodies are not looked at.
 struct decoded_record {
     std::unique_ptr<record> rec;
     std::vector<special> specials;
@@ -88,6 +88,9 @@ struct decoded_record {
 [[nodiscard]] std::optional<decoded_record> decode_record(std::uint64_t number,
                                                           std::span<const std::byte> value);
 [[nodiscard]] bool bodies_intact(std::span<const std::byte> value) noexcept;
+
+/// The bodies of a stored record, for `rec.warm`. Nothing when they are damaged.
+[[nodiscard]] std::optional<message> decode_bodies(const record& rec, std::span<const std::byte> value);
 
 [[nodiscard]] std::optional<touched_row> decode_touched(std::uint64_t seq, std::span<const std::byte> value);
 [[nodiscard]] std::optional<letter> decode_letter(std::span<const std::byte> value);

@@ -97,7 +97,7 @@ std::optional<decoded_record> decode_record(std::uint64_t number, std::span<cons
 
     decoded_record made{std::make_unique<record>(), {}};
     auto& rec = *made.rec;
-    rec.open(number, seq, message{bodies}, 0, false);
+    rec.open(number, seq, message{}, 0, false);
     auto admitted = at.number<ticks>();
     auto next = at.has(1, stamp_size) ? at.number<std::uint32_t>() : count;
     std::uint32_t head = 0;
@@ -128,7 +128,29 @@ std::optional<decoded_record> decode_record(std::uint64_t number, std::span<cons
         one.key = rows.id();
         if (one.at.i >= count || one.priority >= priorities || rec.tag_of(one.at.i) != tag_special) return {};
     }
+    rec.chill();
     return made;
+}
+
+std::optional<message> decode_bodies(const record& rec, std::span<const std::byte> value) {
+    if (!bodies_intact(value)) return {};
+    const auto bodies = value.subspan(*index_size(value));
+    if (bodies.size() == rec.body_bytes()) return message{bodies};
+    // What has ended of it is not there any more.
+    octet_reader in{value};
+    in.bytes(sums + 8);
+    const auto count = in.number<std::uint32_t>(), stamps = in.number<std::uint32_t>();
+    in.bytes(8 + stamps * stamp_size);
+    if (count != rec.count()) return {};
+    message block{rec.body_bytes()};
+    std::size_t from = 0, to = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const std::size_t stored = in.number<std::uint32_t>() >> 4, kept = rec.body_size(i);
+        if (kept > 0) std::memcpy(block.data() + to, bodies.data() + from, kept);
+        from += stored;
+        to += kept;
+    }
+    return block;
 }
 
 }  // namespace leat::detail::queueing

@@ -124,6 +124,11 @@ recovered_queue store_tables::read(lmdb::transaction& in) {
     return all;
 }
 
+std::optional<message> store_tables::bodies(lmdb::transaction& in, const record& rec) const {
+    const auto row = in.get(records_, key_of(rec.number()));
+    return row ? decode_bodies(rec, *row) : std::optional<message>{};
+}
+
 template <class Row>
 void store_tables::put_rows(lmdb::transaction& in, MDB_dbi table, const std::vector<Row>& rows) {
     for (const auto& row : rows) {

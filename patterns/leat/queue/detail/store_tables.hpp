@@ -48,6 +48,9 @@ public:
     /// @throws lmdb::failure, leat::error (`store_unreadable`) naming the row that is damaged
     [[nodiscard]] recovered_queue read(lmdb::transaction& in);
 
+    /// The bodies of a record, or nothing when they are damaged. @throws lmdb::failure
+    [[nodiscard]] std::optional<message> bodies(lmdb::transaction& in, const record& rec) const;
+
     /// @throws lmdb::failure; then nothing of it may be committed
     void write(lmdb::transaction& in, store_changes& all);
 
