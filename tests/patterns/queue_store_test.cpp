@@ -1,5 +1,7 @@
 // What a queue on disk is after it was opened again.
 
+#include <leat/queue/store_contents.hpp>
+
 #include "support/stored_queue.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/throws.hpp"
@@ -246,10 +248,63 @@ TEST_CASE("a body that is damaged is not handed out, and its queue says so") {
     const auto body = all.find(std::string(10'000, 'b'));
     REQUIRE_NE(body, std::string::npos);
     file.seekp(static_cast<std::streamoff>(body)).put('c').flush();
+    const auto found = leat::read_store(at.path());
+    CHECK(found.damages == texts{"0.record 1: bodies are damaged"});
+    CHECK(leat::read_store(at.path(), false).damages == texts{});
     stored_queue q{at.path()};
     CHECK(q.bodies() == texts{});
     CHECK_EQ(q->depth().ready, 1);
     CHECK_NE(q.warnings.about("it is damaged"), "");
+}
+
+namespace {
+
+/// Changes one row of a store.
+void set_row(const std::filesystem::path& directory, const std::string& table, std::uint64_t key,
+             std::span<const std::byte> value) {
+    namespace lmdb = leat::detail::lmdb;
+    const lmdb::environment env{directory, 0, 1 << 30};
+    lmdb::transaction in{env};
+    in.put(in.open(table, MDB_INTEGERKEY), lmdb::bytes_of_key(key), value);
+    in.commit();
+}
+
+}  // namespace
+
+TEST_CASE("what is in a directory can be read, and damage is named") {
+    const temporary_directory at;
+    {
+        stored_queue q{at.path()};
+        const auto p = q.producer().producer;
+        for (std::uint64_t n = 1; n <= 4; ++n)
+            q.put(p, n, std::to_string(n), {.id = "i" + std::to_string(n)});
+        const auto c = q.consumer();
+        q.pass();
+        q.settle(c, outcome::reject, 1);
+        q.settle(c, outcome::ack, 2);
+        q.settle(c, outcome::retry, 3);
+        q.close();
+        CHECK_THROWS_LEAT(leat::read_store(at.path() / "none"), leat::errc::store_unreadable,
+                          "no queue in it");
+    }
+    const auto good = leat::read_store(at.path());
+    CHECK_EQ(good.queue, "work");
+    CHECK(good.clean);
+    CHECK_EQ(good.messages.messages, 2);
+    CHECK_EQ(good.dead_letters.messages, 1);
+    CHECK_EQ(good.producers, 1);
+    CHECK_EQ(good.ids, 4);
+    CHECK_EQ(good.messages.counts.acked, 1);
+    CHECK(good.damages == texts{});
+
+    set_row(at.path(), "0.touched", 3, as_bytes("short"));
+    set_row(at.path(), "0.touched", 99, octets(11));
+    set_row(at.path(), "1.letters", 7, octets(3));
+    CHECK(leat::read_store(at.path()).damages ==
+          texts{"0.touched 3 is damaged", "0.touched has message 99, which is not there",
+                "1.letters 7 is damaged", "1.letters has message 7, which is not there",
+                "1.letters has 2 rows for 1 letters"});
+    CHECK_THROWS_LEAT(stored_queue{at.path()}, leat::errc::store_unreadable, "row 3 of 0.touched is damaged");
 }
 
 TEST_CASE("a directory in use is refused, in the same process too") {

@@ -211,6 +211,15 @@ class Queue(Case):
             self.assertEqual(queue.end()[0], 0)
         with self.serve("--path", str(path)) as queue:
             queue.says("jobs has 0 messages of 0 bytes and 0 dead letters; read in")
+            self.check_done(self.put(data=b"4\n5\n"))
+            self.assertIn(f"in use by process {queue.pid}", run("store", "verify", f"{path}/jobs")[2])
+            queue.send_signal(signal.SIGTERM)
+            self.assertEqual(queue.end()[0], 0)
+        code, out, err = run("store", "verify", f"{path}/jobs")
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn(b"queue jobs, opened 3 times, closed in good order\n2 messages of", out)
+        info = json.loads(run("store", "info", f"{path}/jobs", "--json")[1])
+        self.assertEqual((info["messages"], info["acked"], info["admitted"], info["damages"]), (2, 3, 5, []))
 
     def test_wrong_usage(self):
         for words, says in (
