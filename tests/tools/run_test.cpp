@@ -47,7 +47,7 @@ TEST_CASE("a wrong command line gets one line that says what would be right, and
         {"psuh", "leat: unknown subcommand 'psuh'; did you mean push?"},
         {"zebra",
          "leat: unknown subcommand 'zebra'; there are push, pull, pub, sub, req, rep, ping, put, take, "
-         "queue, "
+         "queue, store, "
          "forward or "
          "version"},
         {"--versoin", "leat: unknown option '--versoin'; did you mean --version?"},
