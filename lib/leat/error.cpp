@@ -27,6 +27,12 @@ public:
                 return "closed";
             case errc::no_resources:
                 return "no resources";
+            case errc::store_in_use:
+                return "store in use";
+            case errc::store_unreadable:
+                return "store unreadable";
+            case errc::store_failed:
+                return "store failed";
             case errc::internal:
                 return "internal";
         }

@@ -16,6 +16,9 @@ enum class errc {
     settled_twice,     ///< Something was answered for that had its outcome already.
     closed,            ///< The socket or its context is closed.
     no_resources,      ///< Out of sockets, file descriptors or memory.
+    store_in_use,      ///< A directory is another queue's, in this process or another.
+    store_unreadable,  ///< A directory holds a newer format, another queue, or is damaged.
+    store_failed,      ///< A directory could not be read or written.
     internal,          ///< libzmq answered in a way that leat does not expect.
 };
 

@@ -6,5 +6,6 @@
 
 #include "queue_model_checks.hpp"
 #include "queue_model_puts.hpp"
+#include "queue_model_reopen.hpp"
 #include "queue_model_settle.hpp"
 #include "queue_model_time.hpp"

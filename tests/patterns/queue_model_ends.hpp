@@ -2,6 +2,8 @@
 
 #include "queue_model_replay.hpp"
 
+#include <leat/queue/detail/disk_store.hpp>
+
 #include <array>
 #include <optional>
 
@@ -16,8 +18,14 @@ struct test_store final : store {
     std::optional<snapshot> compare;
     bool under_way = false, answer_now = false, good = true, accepts = true;
 
+    /// Where it is kept, how the next commit ends then, and what the model was at the last good one.
+    std::unique_ptr<disk_store> disk = {};
+    bool next_good = true;
+    std::optional<model> committed = {};
+
     void commit(std::span<const commit_batch* const> queues) override {
         under_way = true;
+        if (disk) to_disk(queues);
         if (++commits % 4 == 0) compare.emplace(*told);
         for (std::size_t i = 0; i < queues.size(); ++i) replay[i].read(*queues[i]);
         told->commit_started();
@@ -35,9 +43,31 @@ struct test_store final : store {
         compare.reset();
         return at_once || good;
     }
+    void wait() override {}
     [[nodiscard]] bool immediate() const noexcept override { return at_once; }
     [[nodiscard]] bool accepts_puts() const noexcept override { return accepts; }
-    [[nodiscard]] bool fetch(record&) override { return false; }
+    [[nodiscard]] bool fetch(record& rec, bool dead) override { return disk && disk->fetch(rec, dead); }
+
+    /// The queue has ended in the middle of anything. A commit that was under way is good, or was not
+    /// written.
+    void crash() {
+        if (under_way && good) {
+            for (auto& one : replay) one.apply();
+        }
+        compare.reset();
+        under_way = answer_now = false;
+        disk.reset();
+    }
+
+private:
+    void to_disk(std::span<const commit_batch* const> queues) {
+        good = next_good;
+        if (!good) return;
+        committed = *told;
+        disk->commit(queues);
+        disk->wait();
+        if (disk->poll() != true) told->wrong("the store has failed");
+    }
 };
 
 /// Tells the model what the engine says.

@@ -85,7 +85,7 @@ inline bool model::admit(int p, const put_item& item, const std::string& body, c
     decide(p, verdict::stored, put_refusal::none, m.commit);
     if (!item.id.empty() && rules.dedup_ids > 0) {
         if (at_once) {
-            add_id(m.id);
+            add_id(m.id, q);
         } else {
             pending_ids[m.id] = m.commit;
         }
@@ -94,15 +94,15 @@ inline bool model::admit(int p, const put_item& item, const std::string& body, c
     return true;
 }
 
-inline void model::add_id(const std::string& id) {
+inline void model::add_id(const std::string& id, ticks at) {
     std::erase_if(ids, [&](const auto& one) {
-        return one.second + rules.dedup_window.count() <= q && one.first == id;
+        return one.second + rules.dedup_window.count() <= at && one.first == id;
     });
     if (ids.size() >= rules.dedup_ids) {
         ids.erase(ids.begin());
         ++counts.evicted_ids;
     }
-    ids.emplace_back(id, q);
+    ids.emplace_back(id, at);
 }
 
 inline void model::put(int p, const put_item& item, const std::string& body, const std::string& head) {
@@ -176,6 +176,7 @@ inline void model::finish_puts() {
 inline void model::commit_started() {
     ++commits;
     committing = true;
+    flying_since = q;
     flying_settled += std::exchange(settled, 0);
     for (auto& m : all) {
         if (m.is == phase::pending && m.commit == 0) m.commit = commits;
@@ -224,7 +225,7 @@ inline void model::commit_ended(bool good) {
     if (good) {
         for (const auto& m : all) {
             if (m.commit == commits && !m.id.empty() && !m.carry && !at_once && rules.dedup_ids > 0)
-                add_id(m.id);
+                add_id(m.id, flying_since);
         }
     }
     for (auto& p : producers) {

@@ -3,7 +3,10 @@
 #include "queue_model_ends.hpp"
 #include "queue_model_sets.hpp"
 
+#include "support/temporary_directory.hpp"
+
 #include <memory>
+#include <optional>
 #include <random>
 
 namespace queue_model {
@@ -21,17 +24,14 @@ public:
         model_.q = 1000 * second;
         store_.told = sink_.told = &model_;
         store_.at_once = !set.slow;
-        engine_ = std::make_unique<engine>(rules, store_, sink_,
-                                           opening{.salt = 7, .qt = model_.q, .now = now_, .seed = seed});
-        if (set.events > 0) engine_->bound_passes(set.events);
-        model_.jitter.seed(seed);
-        sink_.from = engine_.get();
         reader_.told = &model_;
-        if (set.reader) engine_->dead()->speak_to(reader_);
+        if (set.disk) directory_.emplace(support::temporary_directory::in_memory());
+        open(seed);
         model_.consumers.resize(5);
         for (std::uint64_t i = 0; i < 5; ++i) model_.consumers[i].id = {1, i + 1};
         model_.producers.resize(3);
         for (std::uint64_t i = 0; i < 3; ++i) model_.producers[i].id = {2, i + 1};
+        if (set.disk) store_.committed = model_;
         engine_->begin_pass(now_);
     }
 
@@ -41,8 +41,48 @@ public:
         return model_.fault;
     }
     [[nodiscard]] const leat::queue_counts& counts() const { return engine_->counts(); }
+    [[nodiscard]] std::uint64_t openings() const { return store_.disk->identity().openings; }
 
 private:
+    void open(std::uint64_t seed) {
+        opening begin{.salt = 7, .qt = model_.q, .now = now_, .seed = seed};
+        disk_store::queues found;
+        if (directory_) {
+            store_.disk =
+                std::make_unique<disk_store>(disk_store_options{.directory = directory_->path(),
+                                                                .name = "work",
+                                                                .map_size = 1 << 28,
+                                                                .reserve = 1 << 20,
+                                                                .id_span = model_.rules.dedup_window.count(),
+                                                                .ids = model_.rules.dedup_ids});
+            begin.hash_key = store_.disk->identity().hash_key;
+            found = store_.disk->take_recovered();
+        }
+        engine_ = std::make_unique<engine>(model_.rules, store_, sink_, begin);
+        if (directory_) engine_->bound_warm(chance(50) ? 3000 : 0);
+        if (directory_) engine_->recover(std::move(found[0]), std::move(found[1]));
+        if (set_.events > 0) engine_->bound_passes(set_.events);
+        model_.jitter.seed(seed);
+        sink_.from = engine_.get();
+        sink_.committed_to = 0;
+        if (set_.reader) engine_->dead()->speak_to(reader_);
+        reader_.held.clear();
+    }
+
+    /// All that is not on disk is gone.
+    void crash() {
+        engine_.reset();
+        store_.crash();
+        store_.accepts = true;
+        const auto later = static_cast<ticks>(chance(30) ? below(5000) : 0) * ms;
+        const auto now = model_.q + later;
+        now_ += later;
+        model_ = *store_.committed;
+        model_.reopen(now);
+        open(random_());
+        engine_->begin_pass(now_);
+    }
+
     std::uint64_t below(std::uint64_t n) { return random_() % n; }
     bool chance(std::uint64_t percent) { return below(100) < percent; }
 
@@ -56,10 +96,14 @@ private:
         model_.begin_pass(later);
         if (store_.under_way && chance(40)) {
             store_.answer_now = true;
-            store_.good = chance(80);
+            if (!store_.disk) store_.good = chance(80);
             model_.commit_ended(store_.good);
         }
         engine_->begin_pass(now_);
+        if (set_.disk) {
+            store_.next_good = chance(80);
+            if (chance(2)) crash();
+        }
         std::uint64_t done = 1;
         if (set_.reader) read_letters();
         for (auto n = below(12); n > 0; --n, ++done) operation();
@@ -457,6 +501,7 @@ private:
     told_sink sink_;
     letter_sink reader_;
     std::uint32_t reader_handle_ = none;
+    std::optional<support::temporary_directory> directory_;
     std::unique_ptr<engine> engine_;
     bool crowded_ = false;
     ticks now_ = 77 * second;

@@ -24,6 +24,7 @@ struct rule_set {
     bool by_deadline = false;  ///< Time goes to the next deadline, and not past it.
     bool reader = false;       ///< Someone consumes the dead letters.
     bool in_order = false;     ///< So are some of the producers.
+    bool disk = false;         ///< On disk, and opened again now and then.
 };
 
 inline leat::queue_rules basic() {

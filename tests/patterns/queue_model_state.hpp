@@ -85,7 +85,7 @@ struct producer_of {
 struct model {
     leat::queue_rules rules;
     bool at_once = true, immediate = true;
-    ticks q = 0, stalled = 0;
+    ticks q = 0, stalled = 0, flying_since = 0;
     std::vector<message_of> all;
     std::vector<consumer_of> consumers;
     std::vector<producer_of> producers;
@@ -239,7 +239,7 @@ struct model {
         if (m.own_ttl != 0) m.expiry = std::min(m.expiry, m.ready_at + m.own_ttl);
     }
 
-    void add_id(const std::string& id);
+    void add_id(const std::string& id, ticks at);
     void put(int p, const put_item& item, const std::string& body, const std::string& head);
 
     std::uint64_t purge();
@@ -257,6 +257,9 @@ struct model {
     }
 
     void finish_puts();
+    /// What a queue is that is opened at `now` after this commit (rows 23 and I15). To be called on what the
+    /// model was when the commit started.
+    void reopen(ticks now);
     void commit_started();
     void commit_ended(bool good);
 

@@ -20,8 +20,8 @@ struct findings {
 /// consumers (`consumer...`).
 ///
 /// What a producer's record has: `put BODY` before each put, then `stored|duplicate|refused BODY`. A
-/// consumer's: `got D SEQ BODY` for each delivery that user code has taken, and `say D OUTCOME` before each
-/// outcome.
+/// consumer's: `got D SEQ BODY` for each delivery that user code has taken, and `say D OUTCOME BODY` before
+/// each outcome.
 ///
 /// It holds that
 /// - what any producer was told is stored was acked by user code, or is a dead letter by the rules;

@@ -22,7 +22,9 @@ using std::to_string;
 namespace {
 
 void give(leat::delivery<leat::bytes>& d, std::uint64_t chance, const proof::record_file& record) {
-    const auto say = [&](const char* what) { record.line("say " + to_string(d.fence().d) + " " + what); };
+    const auto say = [&](const std::string& what) {
+        record.line("say " + to_string(d.fence().d) + " " + what + " " + std::string{(*d).text()});
+    };
     if (chance < 90) {
         say("ack");
         d.ack();

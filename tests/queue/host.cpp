@@ -1,7 +1,9 @@
 // A queue in a process of its own, which writes down all that goes in and out of it, and what it has at its
 // end.
 //
-//   queue_host ENDPOINT RECORD LEASE_MS SESSION_TIMEOUT_MS MAX_ATTEMPTS
+//   queue_host ENDPOINT RECORD LEASE_MS SESSION_TIMEOUT_MS MAX_ATTEMPTS [PATH]
+//
+// With PATH the queue is on disk.
 //
 // SIGUSR1: reports "live N in_flight N acked N lost N dead N". SIGTERM: ends.
 
@@ -28,7 +30,7 @@ std::string line_of(const leat::queue_stat& s) {
 
 }  // namespace
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGUSR1);
@@ -47,7 +49,8 @@ int main(int, char** argv) {
     leat::context ctx;
     leat::socket_options socket;
     socket.insecure = true;  // between namespaces of this machine
-    leat::queue work{ctx, {.name = "work", .bind = argv[1], .rules = rules, .socket = socket}};
+    const std::string path = argc > 6 ? argv[6] : "";
+    leat::queue work{ctx, {.name = "work", .bind = argv[1], .path = path, .rules = rules, .socket = socket}};
     proof::tap_into(record);
     proof::tell(work.bound().str());
 

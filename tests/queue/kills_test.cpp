@@ -32,7 +32,10 @@ TEST_CASE("whatever is killed, nothing confirmed is lost, nothing acked returns,
     for (int round = 0; round < rounds; ++round) {
         INFO("seed ", seed, ", round ", round);
         auto& victim = (random() % 2 == 0 ? producers : consumers)[random() % 3];
-        REQUIRE(victim.line(support::patience));  // it is at work
+        while (!victim.line(support::patience)) {  // it is at work, or has done all its puts
+            REQUIRE(victim.ended(support::patience));
+            victim = new_producer();
+        }
         let_work(victim, std::chrono::microseconds{random() % 8000});
         victim.signal(SIGKILL);
         for (auto& one : producers) {

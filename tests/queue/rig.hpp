@@ -23,6 +23,7 @@ using namespace std::chrono_literals;
 struct rules {
     std::chrono::milliseconds lease = 1s, session_timeout = 500ms;
     int max_attempts = 5;
+    bool on_disk = false;  ///< In the directory of the records.
 };
 
 /// A number from the environment when it says so.
@@ -46,7 +47,7 @@ public:
     /// `inside` and `outside` are what the commands of the queue and of its clients begin with.
     explicit rig(rules with = {}, std::string bind = "tcp://127.0.0.1:*",
                  std::vector<std::string> inside = {}, std::vector<std::string> outside = {})
-        : outside_(std::move(outside)), queue_(start_queue(with, bind, std::move(inside))) {
+        : with_(with), outside_(std::move(outside)), queue_(start_queue(with, bind, std::move(inside))) {
         const auto at = queue_.line(support::patience);
         REQUIRE(at);
         at_ = *at;
@@ -59,6 +60,13 @@ public:
     rig& operator=(const rig&) = delete;
 
     [[nodiscard]] support::process& queue() noexcept { return queue_; }
+    /// Kills the queue, and starts it again at its endpoint with what is on disk.
+    void kill_queue() {
+        queue_.signal(SIGKILL);
+        CHECK_FALSE(queue_.wait(support::patience) == 0);
+        queue_ = start_queue(with_, at_, {});
+        REQUIRE(queue_.line(support::patience) == at_);
+    }
     [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }
 
     support::process producer(int count, std::uint64_t seed, std::string name = {}) {
@@ -102,10 +110,10 @@ public:
     }
 
     /// Ends the queue, and says what the records show. The clients have ended before.
-    findings finish() {
+    findings finish(findings (*check_records)(const std::filesystem::path&) = &check) {
         queue_.signal(SIGTERM);
         CHECK(queue_.wait(support::patience) == 0);
-        auto found = check(directory_);
+        auto found = check_records(directory_);
         clean_ = found.faults.empty();
         for (const auto& one : found.faults) MESSAGE(one);
         MESSAGE((clean_ ? "" : directory_.string() + ": "), found.summary());
@@ -130,6 +138,7 @@ private:
                  program("queue_host"), bind, file("queue"), std::to_string(with.lease.count()),
                  std::to_string(with.session_timeout.count()), std::to_string(with.max_attempts)})
             command.push_back(std::move(word));
+        if (with.on_disk) command.push_back(file("store"));
         return support::process{std::move(command)};
     }
     support::process client(std::vector<std::string> words) {
@@ -140,6 +149,7 @@ private:
     }
 
     std::filesystem::path directory_ = made_directory();
+    const rules with_;
     std::vector<std::string> outside_;
     support::process queue_;
     std::string at_;

@@ -44,9 +44,10 @@ public:
         under_way = false;
         return std::exchange(result, std::nullopt);
     }
+    void wait() override {}
     [[nodiscard]] bool immediate() const noexcept override { return false; }
     [[nodiscard]] bool accepts_puts() const noexcept override { return accepts; }
-    [[nodiscard]] bool fetch(record&) override { return false; }
+    [[nodiscard]] bool fetch(record&, bool) override { return false; }
 
     std::uint64_t started = 0;
     std::size_t last_gone = 0, last_ids = 0;

@@ -194,6 +194,33 @@ class Queue(Case):
             self.assertEqual(err, "leat queue serve: queue jobs: 2 messages in its memory are gone\n")
             self.assertEqual(code, 0)
 
+    def test_a_queue_on_disk_survives_a_kill(self):
+        path = self.path("queues")
+        with self.serve("--path", str(path)) as queue:
+            queue.says(f"queue jobs: {path}/jobs is new")
+            self.check_done(self.put(data=b"1\n2\n3\n"))
+            self.check_done(self.take("--count", "1"), b"1\n")
+            wait_until(lambda: self.stat()["acked"] == 1)
+            self.assertIn(f"{path}/jobs is in use by process {queue.pid}", self.serve("--path", str(path)).end()[2])
+            queue.kill()
+            queue.wait(PATIENCE)
+        with self.serve("--path", str(path)) as queue:
+            queue.says("was not closed; it has 2 messages of")
+            self.check_done(self.take("--count", "2"), b"2\n3\n")
+            queue.send_signal(signal.SIGTERM)
+            self.assertEqual(queue.end()[0], 0)
+        with self.serve("--path", str(path)) as queue:
+            queue.says("jobs has 0 messages of 0 bytes and 0 dead letters; read in")
+            self.check_done(self.put(data=b"4\n5\n"))
+            self.assertIn(f"in use by process {queue.pid}", run("store", "verify", f"{path}/jobs")[2])
+            queue.send_signal(signal.SIGTERM)
+            self.assertEqual(queue.end()[0], 0)
+        code, out, err = run("store", "verify", f"{path}/jobs")
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn(b"queue jobs, opened 3 times, closed in good order\n2 messages of", out)
+        info = json.loads(run("store", "info", f"{path}/jobs", "--json")[1])
+        self.assertEqual((info["messages"], info["acked"], info["admitted"], info["damages"]), (2, 3, 5, []))
+
     def test_wrong_usage(self):
         for words, says in (
             (("queue",), "needs a subcommand: serve, stat, peek, dead, redrive, purge, pause or resume"),

@@ -41,13 +41,13 @@ struct wrong {
 TEST_CASE("a wrong command line gets one line that says what would be right, and status 2") {
     const wrong all[] = {
         {"",
-         "leat: needs a subcommand: push, pull, pub, sub, req, rep, ping, put, take, queue, forward or "
-         "version; see leat "
+         "leat: needs a subcommand: push, pull, pub, sub, req, rep, ping, put, take, queue, store, "
+         "forward or version; see leat "
          "--help"},
         {"psuh", "leat: unknown subcommand 'psuh'; did you mean push?"},
         {"zebra",
          "leat: unknown subcommand 'zebra'; there are push, pull, pub, sub, req, rep, ping, put, take, "
-         "queue, "
+         "queue, store, "
          "forward or "
          "version"},
         {"--versoin", "leat: unknown option '--versoin'; did you mean --version?"},

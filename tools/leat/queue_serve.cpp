@@ -26,6 +26,21 @@ void check(const serve_arguments& args) {
     if (args.bind.size() != 1) throw usage_error{"needs one endpoint: --bind tcp://127.0.0.1:PORT"};
     check_bind("--bind", args.bind.front(), args.insecure);
     if (args.names.empty()) throw usage_error{"needs a name: --name jobs"};
+    if (args.path.empty()) return;
+    for (const auto& name : args.names) {
+        if (name.find('/') != std::string::npos || name == "." || name == "..")
+            throw usage_error{"--name is '" + name + "'; with --path it is a directory's name too"};
+    }
+}
+
+std::string found(const queue& in, const std::string& path) {
+    const auto& was = in.opened();
+    auto text = "queue " + in.name() + ": " + path;
+    if (was.number == 1) return text + " is new";
+    text += (was.clean ? " has " : " was not closed; it has ") + count_of(was.messages) + " of " +
+            count_of(was.bytes, "byte") + " and " + count_of(was.dead_letters, "dead letter");
+    if (was.oldest) text += ", the oldest " + format_duration(*was.oldest);
+    return text + "; read in " + format_duration(was.took);
 }
 
 exit_code serve(const serve_arguments& args, environment& env) {
@@ -33,9 +48,11 @@ exit_code serve(const serve_arguments& args, environment& env) {
     std::vector<queue> all;
     auto at = args.bind.front().str();
     for (const auto& name : args.names) {
-        queue_options o{.name = name, .bind = at, .path = args.path, .rules = args.rules};
+        queue_options o{.name = name, .bind = at, .rules = args.rules};
+        if (!args.path.empty()) o.path = args.path + "/" + name;
         o.socket.insecure = args.insecure;
         all.emplace_back(ctx, o);
+        if (!args.path.empty()) env.err.say(found(all.back(), o.path));
         at = all.front().bound().str();  // the others share the port that the system picked
     }
     tell_bound(env.err, args.bind, {all.front().bound()});
@@ -53,7 +70,8 @@ exit_code serve(const serve_arguments& args, environment& env) {
                             args.rules.close_deadline)));
             code = exit_code::failed;
         }
-        if (lost > 0) env.err.say("queue " + one.name() + ": " + count_of(lost) + " in its memory are gone");
+        if (lost > 0 && args.path.empty())
+            env.err.say("queue " + one.name() + ": " + count_of(lost) + " in its memory are gone");
     }
     return code;
 }
@@ -96,13 +114,26 @@ void add_rules(CLI::App& sub, queue_rules& to) {
                        {"drop-oldest", queue_overflow::drop_oldest}}};
                   to.overflow = parse_word("--overflow", text, words);
               });
+    add_value(
+        sub, "--durability", "WHEN",
+        "With --path: a put is confirmed after its commit, or at once and written each interval: commit or "
+        "interval (commit)",
+        [&to](const auto& text) {
+            constexpr std::array<std::pair<const char*, durability>, 3> words{
+                {{"commit", durability::commit},
+                 {"interval", durability::interval},
+                 {"memory", durability::memory}}};
+            to.durability = parse_word("--durability", text, words);
+        });
+    add_time("--interval", to.interval, "How often that is (100ms)");
     sub.add_flag("--exclusive", to.exclusive, "One consumer at a time; the others stand by");
     const auto add_ratio = [&sub](const char* name, double& rule, const char* about) {
         add_value(sub, name, "NUMBER", about,
                   [name, &rule](const auto& text) { rule = parse_ratio(name, text); });
     };
     add_number("--max-messages", to.max_messages, "Room for so many messages (10000000)");
-    add_size("--max-bytes", to.max_bytes, "Room for so many bytes, 64 a message included (256MiB)");
+    add_size("--max-bytes", to.max_bytes,
+             "Room for so many bytes, 64 a message included (16GiB on disk, else 256MiB)");
     add_size("--max-message", to.max_message, "Bytes of one message at the most (1MiB)");
     add_time("--lease", to.lease, "A delivery comes back unless it is renewed in that time (30s)");
     add_time("--session-timeout", to.session_timeout, "A peer that is silent for so long is lost (10s)");
@@ -144,9 +175,10 @@ void add_rules(CLI::App& sub, queue_rules& to) {
 void declare_queue_serve(CLI::App& app, action& chosen) {
     const auto args = std::make_shared<serve_arguments>();
     auto& sub = add_subcommand(
-        app, "serve", "Be one queue, or several, in memory, for producers and consumers of any process",
+        app, "serve", "Be one queue, or several, for producers and consumers of any process",
         "  leat queue serve -b tcp://127.0.0.1:5600 --name thumbs\n"
-        "  leat queue serve -b ipc:///run/jobs.sock --name mail --name sms --max-attempts 3 --lease 10s\n",
+        "  leat queue serve -b ipc:///run/jobs.sock --name mail --name sms --max-attempts 3 --lease 10s\n"
+        "  leat queue serve -b tcp://127.0.0.1:5600 --name thumbs --path /var/lib/queues\n",
         [args]() -> action {
             check(*args);
             args->rules.check();
@@ -157,7 +189,7 @@ void declare_queue_serve(CLI::App& app, action& chosen) {
                [args](const auto& text) { args->bind.push_back(parse_endpoint("--bind", text)); });
     add_values(sub, "--name", "NAME", "Its name; repeatable: several queues of the same rules",
                [args](const auto& text) { args->names.push_back(text); });
-    add_value(sub, "--path", "DIR", "A directory to keep it in; not there yet",
+    add_value(sub, "--path", "DIR", "Keep it on disk, in DIR/NAME; without, it is in memory",
               [args](const auto& text) { args->path = text; });
     sub.add_flag("--insecure", args->insecure, "Allow a bind that other machines can reach");
     add_rules(sub, args->rules);

@@ -6,7 +6,10 @@
 #include <leat/queue/detail/shown.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 
 namespace leat {
@@ -21,10 +24,12 @@ void queue_options::check() const {
     if (name.ends_with(".dead"))
         refuse("name: " + name + " is what the dead letters of another queue are called");
     if (bind.empty()) refuse("bind: a queue needs an endpoint");
-    if (!path.empty())
-        refuse("path: durable queues are not there yet; leave it out to have the queue in memory");
-    if (rules.durability && *rules.durability != durability::memory)
-        refuse("rules.durability: a queue in memory can promise nothing but memory");
+    const auto promised = rules.resolved(!path.empty()).durability;
+    if (path.empty() && promised != durability::memory)
+        refuse("rules.durability is " + std::string{to_string(*promised)} +
+               ": a queue in memory can promise nothing but memory; give it a path");
+    if (!path.empty() && promised == durability::memory)
+        refuse("rules.durability is memory: a queue with a path is kept there; leave the path out");
     rules.check();
     socket.check();
 }
@@ -41,9 +46,32 @@ struct queue::parts {
     }
 };
 
+namespace {
+
+/// Room for four times what may be live, and for what deleting needs (I18).
+constexpr std::uint64_t map_size(const queue_rules& rules) {
+    return 4 * (rules.max_bytes.value_or(0) + rules.max_dead_bytes) + (std::uint64_t{1} << 30);
+}
+
+std::unique_ptr<detail::queueing::disk_store> open_store(const context& ctx, const queue_options& options) {
+    if (options.path.empty()) return {};
+    const auto rules = options.rules.resolved(true);
+    return std::make_unique<detail::queueing::disk_store>(
+        detail::queueing::disk_store_options{.directory = options.path,
+                                             .name = options.name,
+                                             .map_size = map_size(rules),
+                                             .id_span = rules.dedup_window.count(),
+                                             .ids = rules.dedup_ids,
+                                             .warn = ctx.warner()});
+}
+
+}  // namespace
+
 queue::queue(context& ctx, queue_options options) : parts_(std::make_unique<parts>()) {
     options.check();
     name_ = options.name;
+    const auto began = std::chrono::steady_clock::now();
+    auto store = open_store(ctx, options);
     const auto events = ctx.shared_background();
     const auto registry = ctx.attached<detail::host_registry>();
     const endpoint at{options.bind};
@@ -61,13 +89,17 @@ queue::queue(context& ctx, queue_options options) : parts_(std::make_unique<part
             host = std::make_shared<detail::queue_host>(ctx, at, socket);
             host->begin();
         }
-        parts_->hosted = host->add(name_, options.rules);
+        parts_->hosted = host->add(name_, options.rules, std::move(store));
         if (made && !at.is_wildcard()) known = host;
         registry->hosts[host->bound().str()] = host;
     });
     if (!done) throw error{errc::closed, "queue " + name_ + ": its context is closed"};
     bound_ = host->bound();
     parts_->host = std::move(host);
+    opened_ = parts_->hosted->opened();
+    if (!options.path.empty())
+        opened_.took =
+            std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
 }
 
 queue::~queue() {
@@ -82,6 +114,7 @@ queue& queue::operator=(queue&& other) noexcept {
     parts_ = std::move(other.parts_);
     bound_ = std::move(other.bound_);
     name_ = std::move(other.name_);
+    opened_ = other.opened_;
     return *this;
 }
 
@@ -167,6 +200,7 @@ status queue::close(deadline until) {
         if (!host->closed()) host->remove(hosted);
     });
     if (!done) how = status::closed;  // the loop has ended, and the sessions with it
+    hosted->finish();
     const std::lock_guard lock{parts_->mutex};
     parts_->host.reset();
     parts_->hosted.reset();

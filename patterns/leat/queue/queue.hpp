@@ -2,6 +2,7 @@
 
 #include <leat/context.hpp>
 #include <leat/queue/dead_letter.hpp>
+#include <leat/queue/queue_opening.hpp>
 #include <leat/queue/queue_options.hpp>
 #include <leat/queue/queue_stat.hpp>
 #include <leat/status.hpp>
@@ -25,7 +26,8 @@ enum class operation : std::uint8_t;
 ///
 /// What is put is stored before its producer has the confirm, is delivered in the order of priority and place
 /// to consumers with credit, and stays until it is acked, expires, or is dead: docs/queue.md has all rules.
-/// It lives in memory, and ends with this object or its context.
+/// It lives in memory, and ends with this object or its context; with a path it is on disk too, and goes on
+/// where it was when it is opened again, also after a crash.
 ///
 /// The work is done on the context's loop thread. Thread-safe, but for moves and the end; all calls but
 /// `bound` wait for the loop, not for peers, and `close` at most until its deadline. Not to be called on the
@@ -33,7 +35,8 @@ enum class operation : std::uint8_t;
 class queue {
 public:
     /// @throws leat::error: `bad_option`; `bind_failed`, also when the endpoint has a queue of that name
-    /// already; `insecure_bind`; `closed`.
+    /// already; `insecure_bind`; `closed`; with a path `store_in_use`, naming the process that has it,
+    /// `store_unreadable` (a newer format, another queue's, damaged: left as it is), `store_failed`.
     queue(context& ctx, queue_options options);
 
     /// Closes without waiting for consumers.
@@ -44,6 +47,9 @@ public:
     /// Where it is, with the port or path that the system picked.
     [[nodiscard]] const endpoint& bound() const noexcept { return bound_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+    /// What was found when it was opened.
+    [[nodiscard]] const queue_opening& opened() const noexcept { return opened_; }
 
     [[nodiscard]] queue_stat stat() const;
 
@@ -71,7 +77,7 @@ public:
     std::uint64_t purge_dead_letters();
 
     /// Takes and hands out nothing any more, waits for what consumers hold, and ends it: clients' sessions
-    /// end, and what is left is gone. `timeout` when some was still held.
+    /// end, and what is left is gone, or on disk, after one more commit. `timeout` when some was still held.
     status close(deadline until);
 
 private:
@@ -85,6 +91,7 @@ private:
     std::unique_ptr<parts> parts_;
     endpoint bound_{"inproc://none"};
     std::string name_;
+    queue_opening opened_;
 };
 
 }  // namespace leat

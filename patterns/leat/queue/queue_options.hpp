@@ -14,7 +14,9 @@ struct queue_options {
     /// Where clients find it. Queues of one context may share an endpoint; the first one's `socket` counts.
     std::string bind = {};
 
-    std::string path = {};  ///< A directory to keep it in. Not there yet: a path is refused.
+    /// A directory to keep it in, on a local disk, made when it is not there; one queue a directory. Empty:
+    /// the queue is in memory.
+    std::string path = {};
     queue_rules rules = {};
     socket_options socket = {};
 

@@ -41,7 +41,7 @@ leat::status consumer_link::next(taken_delivery& into, deadline until) {
             into.head = one.head;
             into.body = one.body;
             into.d = one.d;
-            into.origin = {queue_id_, salt_, one.seq};
+            into.origin = {queue_id_, salt_of(one.seq), one.seq};
             into.opening = one.opening;
             into.slot = at.slot;
             into.generation = at.generation;
@@ -52,6 +52,13 @@ leat::status consumer_link::next(taken_delivery& into, deadline until) {
     }
     buffered_ = 0;
     return leat::status::timeout;
+}
+
+std::uint64_t consumer_link::salt_of(std::uint64_t seq) const noexcept {
+    const auto after =
+        std::upper_bound(salts_.begin(), salts_.end(), seq,
+                         [](std::uint64_t at, const wire::salted& one) { return at < one.first; });
+    return after == salts_.begin() ? salt_ : std::prev(after)->salt;
 }
 
 consumer_link::slot* consumer_link::find(const taken_delivery& which) {

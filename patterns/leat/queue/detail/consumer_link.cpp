@@ -98,6 +98,7 @@ bool consumer_link::welcomed(const wire::welcome& frame) {
     }
     opening_ = frame.opening;
     salt_ = frame.salt;
+    salts_ = frame.salts;
     queue_id_ = id_of(frame.queue_id);
     heard_up_to(1);
     if (!same) {

@@ -82,7 +82,11 @@ private:
     queueing::slab<slot> slots_;
     std::array<queueing::ring<place>, 10> buffer_;
     std::size_t buffered_ = 0, held_ = 0, held_bytes_ = 0, taken_ = 0;
+    /// Of the opening that admitted it.
+    [[nodiscard]] std::uint64_t salt_of(std::uint64_t seq) const noexcept;
+
     std::uint64_t opening_ = 0, salt_ = 0;
+    std::vector<wire::salted> salts_;
     id128 queue_id_ = {};
 
     std::vector<wire::settlement> pending_;  ///< Not sent yet. The first is of acks, if any.

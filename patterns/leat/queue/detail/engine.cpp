@@ -44,6 +44,7 @@ consumer_stat stat_of(const holder& h) {
 
 opening for_dead_letters(opening begin) {
     begin.next_seq = 1;
+    begin.earlier.clear();
     begin.queue.low = ~begin.queue.low;  // its messages have other names than those of the queue
     ++begin.seed;
     return begin;
@@ -155,10 +156,17 @@ std::vector<key_held> engine::longest_held(std::size_t most) const {
     return longest;
 }
 
-void engine::peek(std::uint64_t most, const std::function<void(const ready_view&)>& visit) const {
+bool engine::fetch(record& rec) {
+    if (!store_.fetch(rec, is_dead_)) return false;
+    records_.fetched(&rec);
+    return true;
+}
+
+void engine::peek(std::uint64_t most, const std::function<void(const ready_view&)>& visit) {
     const auto show = [&](spot at, const place& where, std::uint8_t priority, std::uint32_t attempts) {
-        visit({where.seq, where.ready_at, attempts, priority, at.rec->head(at.i), at.rec->body(at.i)});
         --most;
+        if (!warm(*at.rec)) return;
+        visit({where.seq, where.ready_at, attempts, priority, at.rec->head(at.i), at.rec->body(at.i)});
     };
     for (auto p = priorities; p-- > 0 && most > 0;) {
         auto back = returned_[p].nodes();

@@ -54,6 +54,13 @@ public:
     engine(const engine&) = delete;
     engine& operator=(const engine&) = delete;
 
+    /// Goes on from what a store has found, once and before the first pass: what was in flight is ready
+    /// again, and nothing is charged (row 23). The rules of this opening count (L9).
+    void recover(recovered_queue&& queue, recovered_queue&& dead);
+
+    /// Commits what is not committed yet, and waits for it. False when that failed.
+    bool finish(ticks now);
+
     void begin_pass(ticks now);
     [[nodiscard]] bool run_timers();
     [[nodiscard]] bool hand_out();
@@ -62,6 +69,13 @@ public:
     void bound_passes(std::uint32_t events) noexcept {
         events_a_pass_ = events;
         if (dead_) dead_->bound_passes(events);
+    }
+
+    /// Bytes of bodies that are kept in memory though they are on disk. 64 MiB each for a queue and its
+    /// letters.
+    void bound_warm(std::size_t bytes) noexcept {
+        records_.bound_warm(bytes);
+        if (dead_) dead_->bound_warm(bytes);
     }
 
     /// On the monotonic clock: when the next pass is due even if nothing arrives. `never` when there is no
@@ -141,7 +155,7 @@ public:
     [[nodiscard]] std::vector<key_held> longest_held(std::size_t most) const;
     /// Calls `visit` for the first `most` ready messages, in the order of hand-out, suspects aside. Changes
     /// nothing. Looks at all that have come back or are first of their key, once.
-    void peek(std::uint64_t most, const std::function<void(const ready_view&)>& visit) const;
+    void peek(std::uint64_t most, const std::function<void(const ready_view&)>& visit);
     [[nodiscard]] consumer_stat consumer(std::uint32_t holder);
     [[nodiscard]] std::vector<consumer_stat> consumers() const;  ///< The live ones.
     [[nodiscard]] bool stopped_by_dead_letters() const noexcept { return !doomed_.empty(); }
@@ -179,12 +193,25 @@ private:
         letter what = {};
     };
 
+    // engine_recover.cpp
+    void recover(recovered_queue&& from);
+    void recover_messages(recovered_queue& from);
+    void recover_touched(const special& one, const touched_row& row);
+    void recover_doomed(const special& one, letter&& what);
+    [[nodiscard]] std::uint64_t salt_of(std::uint64_t seq) const;
+
+    /// Before bodies of a record are looked at. False when they cannot be had.
+    [[nodiscard]] bool warm(record& rec) { return !rec.cold() || fetch(rec); }
+    [[nodiscard]] bool fetch(record& rec);
+
     // engine_commit.cpp
     void activate(commit_batch& batch, std::size_t parts, std::size_t specials);
     void activate(special& one);
+    [[nodiscard]] std::uint32_t make_special_entry(const special& one, ticks ready_at);
     void start_commit();
     void finish_commit(bool good);
     void finish_puts();
+    [[nodiscard]] bool has_uncommitted() const noexcept;
     [[nodiscard]] bool commit_is_due() const;
     [[nodiscard]] bool commit_is_full() const noexcept;
     void drain_verdicts(std::uint32_t producer);
@@ -275,6 +302,7 @@ private:
         return static_cast<std::uint8_t>(std::bit_width(fresh_.mask() | returned_mask_));
     }
     [[nodiscard]] bool from_fresh(std::uint8_t priority) const;
+    spot take_fresh(std::uint8_t priority);
 
     // engine_dead.cpp
     void die(std::uint32_t e, death why, std::string_view text, const id128& key = {});

@@ -44,9 +44,13 @@ void engine::finish_puts() {
     if (!committing_ && commit_is_due()) start_commit();
 }
 
+bool engine::has_uncommitted() const noexcept {
+    return gathered_.changed || !gathered_.parts.empty() || (dead_ && dead_->has_uncommitted());
+}
+
 bool engine::commit_is_due() const {
-    const bool dead_changed = dead_ && (dead_->gathered_.changed || !dead_->gathered_.parts.empty());
-    if (!gathered_.changed && gathered_.parts.empty() && !dead_changed) return false;
+    if (!has_uncommitted()) return false;
+    const bool dead_changed = dead_ && dead_->has_uncommitted();
     if (store_.immediate() || commit_is_full() || (!at_once_ && !gathered_.parts.empty())) return true;
     const auto since =
         std::min(gathered_.changed ? changed_at_ : qt_, dead_changed ? dead_->changed_at_ : qt_);
@@ -116,6 +120,19 @@ void engine::write_rows() {
     gathered_.puts_paused = puts_paused_;
 }
 
+bool engine::finish(ticks now) {
+    begin_pass(now);
+    while (committing_ || has_uncommitted()) {
+        if (!committing_) start_commit();
+        if (!committing_) continue;
+        store_.wait();
+        const auto good = store_.poll().value_or(false);
+        finish_commit(good);
+        if (!good) return false;
+    }
+    return true;
+}
+
 void engine::finish_commit(bool good) {
     committing_ = false;
     if (dead_) dead_->settle_batch(good);
@@ -143,7 +160,7 @@ void engine::finish_commit(bool good) {
 void engine::settle_batch(bool good) {
     auto& batch = flying_;
     for (const auto& id : batch.ids) {
-        if (!at_once_) ids_.resolve(id, good, qt_);
+        if (!at_once_) ids_.resolve(id, good, batch.qt);  // as it is stored
     }
     counts_.evicted_ids = ids_.evicted();
     if (good) {
@@ -151,13 +168,14 @@ void engine::settle_batch(bool good) {
         counts_.acked += flying_acks_;
         if (!at_once_) activate(batch, 0, 0);
         for (const auto& part : batch.parts) {
-            if (--part.rec->commits == 0) records_.drop_if_empty(part.rec);
+            if (--part.rec->commits > 0 || records_.drop_if_empty(part.rec)) continue;
+            if (!store_.immediate()) records_.stored(part.rec);
         }
     } else {
         gathered_acks_ += flying_acks_;
         std::vector<stored_part> kept;
         for (const auto& part : batch.parts) {
-            if (part.carry || at_once_) {
+            if (part.carry) {
                 kept.push_back(part);
                 continue;
             }
@@ -171,7 +189,7 @@ void engine::settle_batch(bool good) {
             if (--part.rec->commits == 0) records_.drop_if_empty(part.rec);
         }
         batch.parts = std::move(kept);
-        std::erase_if(batch.specials, [&](const special& one) { return !one.carry && !at_once_; });
+        std::erase_if(batch.specials, [](const special& one) { return !one.carry; });
         if (at_once_) {  // what came since is activated already, or will be by its position
             activated_parts_ += batch.parts.size();
             activated_specials_ += batch.specials.size();
@@ -218,17 +236,8 @@ void engine::activate(special& one) {
         wait_behind(line, {one.at.rec, static_cast<std::uint16_t>(one.at.i), one.priority, none});
         return;
     }
-    const auto e = make_entry(one.at, one.priority, ready_at);
+    const auto e = make_special_entry(one, ready_at);
     auto& made = entries_[e];
-    made.redrives = one.redrives;
-    if (one.ttl != 0) {
-        made.own_ttl = true;
-        made.expiry = std::min(made.expiry, ready_at + one.ttl);
-    }
-    if (is_dead_) {
-        const auto found = letters_.find(made.seq());
-        if (found != letters_.end()) found->second.entry = e;
-    }
     // One whose commit took longer than its delay may have to wait for puts that were admitted before it was
     // due.
     if (ready_at > qt_ || (keyed && ready_at > admitted)) {
@@ -241,6 +250,21 @@ void engine::activate(special& one) {
     } else {
         make_ready(e);
     }
+}
+
+std::uint32_t engine::make_special_entry(const special& one, ticks ready_at) {
+    const auto e = make_entry(one.at, one.priority, ready_at);
+    auto& made = entries_[e];
+    made.redrives = one.redrives;
+    if (one.ttl != 0) {
+        made.own_ttl = true;
+        made.expiry = std::min(made.expiry, ready_at + one.ttl);
+    }
+    if (is_dead_) {
+        const auto found = letters_.find(made.seq());
+        if (found != letters_.end()) found->second.entry = e;
+    }
+    return e;
 }
 
 /// Verdicts leave in the order of the puts (I13).

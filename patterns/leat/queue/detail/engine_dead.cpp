@@ -12,7 +12,7 @@ namespace leat::detail::queueing {
 letter engine::letter_of(std::uint32_t e, death why, std::string_view text) {
     const auto& one = entries_[e];
     letter made;
-    made.origin = {begin_.queue, begin_.salt, one.seq()};
+    made.origin = {begin_.queue, salt_of(one.seq()), one.seq()};
     made.why = why;
     made.text = text.substr(0, longest_text);
     made.attempts = one.attempts;
@@ -41,7 +41,7 @@ void engine::die(std::uint32_t e, death why, std::string_view text, const id128&
     auto made = letter_of(e, why, text);
     if (key != id128{}) made.key = key;
     const auto at = entries_[e].at();
-    if (doomed_.empty() && room_for_letter(at.rec->weight(at.i))) {
+    if (doomed_.empty() && room_for_letter(at.rec->weight(at.i)) && warm(*at.rec)) {
         bury(std::move(made), at);
         end_entry(e);
         return;
@@ -84,7 +84,7 @@ void engine::move_doomed(std::uint32_t& budget) {
     for (; budget > 0 && !doomed_.empty(); --budget) {
         auto& first = doomed_.front();
         const auto at = entries_[first.entry].at();
-        if (!room_for_letter(at.rec->weight(at.i))) return;
+        if (!room_for_letter(at.rec->weight(at.i)) || !warm(*at.rec)) return;
         const auto e = first.entry;
         bury(std::move(first.what), at);
         doomed_.pop_front();
@@ -107,6 +107,7 @@ void engine::letters(const letter_filter& which, std::uint64_t most,
         if (one.entry == none || !matches(one, seq, which)) continue;
         --most;
         const auto at = dead_->entries_[one.entry].at();
+        if (!dead_->warm(*at.rec)) continue;
         visit({seq, &one, at.rec->head(at.i), at.rec->body(at.i)});
     }
 }
@@ -128,7 +129,7 @@ redrive_result engine::redrive(const letter_filter& which, std::uint64_t most) {
             ++result.left;
             continue;
         }
-        if (!fits(at.rec->weight(at.i))) {
+        if (!fits(at.rec->weight(at.i)) || !from.warm(*at.rec)) {
             open = false;
             ++result.left;
             continue;

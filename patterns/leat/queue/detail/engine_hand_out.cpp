@@ -18,12 +18,28 @@ bool engine::from_fresh(std::uint8_t priority) const {
     return returned_[priority].empty() || fresh_.front_place(priority) < returned_[priority].top().key;
 }
 
+/// From here on its record does not know its priority. A store that has yet to write the record is told.
+spot engine::take_fresh(std::uint8_t priority) {
+    const auto at = fresh_.pop(priority);
+    if (!at_once_ || at.rec->commits == 0 || store_.immediate()) return at;
+    const auto& parts = gathered_.parts;
+    const special known{.at = at, .carry = true, .priority = priority};
+    if (parts.empty() || at.rec->number() < parts.front().rec->number()) {
+        flying_.specials.push_back(known);  // should that commit fail
+    } else {
+        auto& specials = gathered_.specials;
+        specials.insert(specials.begin() + static_cast<std::ptrdiff_t>(activated_specials_++), known);
+    }
+    return at;
+}
+
 bool engine::hand_out() {
     if (!is_dead_) finish_puts();
     if (takes_paused_ || draining_ || !doomed_.empty()) return true;
     auto budget = events_a_pass_;
     offer_suspects(budget);
-    while (budget > 0 && in_flight_ < rules_.max_in_flight && doomed_.empty()) {
+    bool readable = true;
+    while (readable && budget > 0 && in_flight_ < rules_.max_in_flight && doomed_.empty()) {
         auto* h = holders_.next();
         if (h == nullptr) return true;
         batch_.clear();
@@ -40,10 +56,12 @@ bool engine::hand_out() {
             const auto e = fresh ? none : returned_[p].top().item;
             const bool expired =
                 fresh ? rules_.ttl && ready_at + rules_.ttl->count() <= qt_ : entries_[e].expiry <= qt_;
+            readable = expired || warm(*at.rec);
+            if (!readable) break;
             // An end may rewrite a record, to which the views of the batch point.
             if (expired && !batch_.empty()) break;
             --budget;
-            if (fresh) fresh_.pop(p);
+            if (fresh) static_cast<void>(take_fresh(p));
             if (expired) {
                 fresh ? expire_plain(at, p) : expire(e);
                 if (!doomed_.empty()) break;
@@ -62,13 +80,13 @@ bool engine::hand_out() {
             give(*h, e);
         }
         if (batch_.empty()) {
-            if (best_priority() > 0) continue;  // those before had expired
+            if (readable && best_priority() > 0) continue;  // those before had expired
             return true;
         }
         deliver(*h);
     }
     const bool nothing = best_priority() == 0 && suspects_.empty();
-    return budget > 0 || nothing || in_flight_ >= rules_.max_in_flight || !doomed_.empty() ||
+    return budget > 0 || nothing || !readable || in_flight_ >= rules_.max_in_flight || !doomed_.empty() ||
            holders_.next() == nullptr;
 }
 
@@ -127,6 +145,7 @@ void engine::offer_suspects(std::uint32_t& budget) {
             expire(e);
             continue;
         }
+        if (!warm(*entries_[e].rec)) return;
         auto* h = idle_for(entries_[e]);
         if (h == nullptr) {
             drain_one_for_suspects();

@@ -226,9 +226,11 @@ bool engine::admit(std::uint32_t i, const put_item& item, message* frame, bool w
 
 void engine::append(special& what, std::span<const std::byte> head, std::span<const std::byte> body,
                     message* frame, bool carry, bool plain) {
+    carry = carry || at_once_;
     auto& parts = gathered_.parts;
     if (!parts.empty() && parts.back().carry != carry) close_record();
     what.at = records_.add(next_seq_++, qt_, body, head, plain ? what.priority : tag_special, frame);
+    if (const auto emptied = records_.take_closed_empty(); emptied != 0) gathered_.emptied.push_back(emptied);
     what.carry = carry;
     if (parts.size() > activated_parts_ && parts.back().rec == what.at.rec && parts.back().end == what.at.i) {
         ++parts.back().end;

@@ -230,7 +230,7 @@ void engine::end_plain(spot at) {
     if (!gone.empty() && gone.back().record == number && gone.back().last + 1 == at.i) {
         gone.back().last = at.i;
     } else {
-        gone.push_back({number, at.i, at.i});
+        gone.push_back({number, at.i, at.i, at.rec->seq(at.i)});
     }
     mark_changed();
     if (const auto emptied = records_.end(at); emptied != 0) gathered_.emptied.push_back(emptied);

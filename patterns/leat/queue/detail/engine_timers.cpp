@@ -20,6 +20,7 @@ void engine::begin_pass(ticks now) {
     now_ = now;
     qt_ = begin_.qt + (now - begin_.now);
     if (dead_) dead_->begin_pass(now);
+    records_.trim();
     if (is_dead_ || !committing_) return;
     if (const auto result = store_.poll()) finish_commit(*result);
 }
@@ -116,7 +117,7 @@ void engine::run_expiry(std::uint32_t& budget) {
     const auto ttl = rules_.ttl->count();
     for (std::uint8_t p = 0; p < priorities; ++p) {
         for (; more() && fresh_.size(p) > 0 && fresh_.front_place(p).ready_at + ttl <= qt_; --budget) {
-            expire_plain(fresh_.pop(p), p);
+            expire_plain(take_fresh(p), p);
         }
     }
     for (; more() && !by_first_waiter_.empty() && by_first_waiter_.top().key.ready_at + ttl <= qt_;

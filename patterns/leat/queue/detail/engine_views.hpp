@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace leat::detail::queueing {
@@ -24,6 +25,9 @@ struct opening {
     ticks now = 0;             ///< The monotonic clock now.
     std::uint64_t next_seq = 1;
     std::uint64_t seed = 1;  ///< For jitter.
+
+    /// Earlier openings whose messages may be there: the seq that came first, and the salt. Ascending.
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> earlier = {};
 };
 
 struct settle_result {

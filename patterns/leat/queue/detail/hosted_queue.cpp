@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <random>
+#include <tuple>
 
 namespace leat::detail {
 namespace {
@@ -16,7 +17,7 @@ constexpr std::uint64_t most_bytes = 64u << 10;  // of a DELIVER
 constexpr std::size_t most_messages = 1024;
 constexpr std::size_t worth_sharing = 4096;
 
-queueing::opening new_opening() {
+queueing::opening new_opening(const queueing::disk_store* disk) {
     std::random_device device;
     const auto random = [&] { return std::uint64_t{device()} << 32 | device(); };
     const auto wall = std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -30,6 +31,15 @@ queueing::opening new_opening() {
     begin.qt = wall.count();
     begin.now = queue_host::clock_now();
     begin.seed = random();
+    if (disk == nullptr) return begin;
+    const auto& known = disk->identity();
+    begin.number = known.openings;
+    begin.queue = known.queue;
+    begin.hash_key = known.hash_key;
+    begin.earlier = known.salts;
+    std::tie(begin.next_seq, begin.salt) = known.salts.back();
+    begin.earlier.pop_back();
+    begin.qt = std::max(begin.qt, disk->recovered_until());  // T1
     return begin;
 }
 
@@ -59,11 +69,16 @@ message slice_of(message& block, const std::byte* from, const std::byte* end) {
 
 }  // namespace
 
-hosted_queue::hosted_queue(queue_host& host, std::string name, const queue_rules& rules)
+hosted_queue::hosted_queue(queue_host& host, std::string name, const queue_rules& rules,
+                           std::unique_ptr<queueing::disk_store> disk)
     : host_(host),
       name_(std::move(name)),
-      own_(std::make_unique<queueing::engine>(rules, store_, *this, new_opening())),
+      disk_(std::move(disk)),
+      own_(std::make_unique<queueing::engine>(rules.resolved(on_disk()),
+                                              on_disk() ? static_cast<queueing::store&>(*disk_) : memory_,
+                                              *this, new_opening(disk_.get()))),
       engine_(*own_) {
+    if (on_disk()) recover();
     recent.look(engine_.begin().now, engine_.counts());
     if (engine_.dead() != nullptr) dead_ = std::make_shared<hosted_queue>(*this);
 }
@@ -72,6 +87,31 @@ hosted_queue::hosted_queue(hosted_queue& of)
     : host_(of.host_), name_(of.name_ + ".dead"), engine_(*of.engine_.dead()), main_(&of) {
     recent.look(engine_.begin().now, engine_.counts());
     engine_.speak_to(*this);
+}
+
+hosted_queue::~hosted_queue() = default;
+
+void hosted_queue::recover() {
+    auto [queue, letters] = disk_->take_recovered();
+    engine_.recover(std::move(queue), std::move(letters));
+    const auto found = engine_.depth();
+    opened_ = {.number = disk_->identity().openings,
+               .clean = disk_->was_clean(),
+               .messages = found.live(),
+               .bytes = found.bytes};
+    if (const auto* dead = engine_.dead(); dead != nullptr) opened_.dead_letters = dead->depth().live();
+    for (const auto& since : engine_.oldest()) {
+        if (!since) continue;
+        const auto age = std::chrono::nanoseconds{engine_.queue_time() - *since};
+        opened_.oldest = std::max(opened_.oldest.value_or(std::chrono::milliseconds{0}),
+                                  std::chrono::duration_cast<std::chrono::milliseconds>(age));
+    }
+}
+
+void hosted_queue::finish() {
+    if (!on_disk()) return;
+    engine_.finish(queue_host::clock_now());
+    disk_->close();
 }
 
 void hosted_queue::decided(const queueing::verdict_range& v) {

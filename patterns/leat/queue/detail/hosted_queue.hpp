@@ -1,5 +1,6 @@
 #pragma once
 
+#include <leat/queue/detail/disk_store.hpp>
 #include <leat/queue/detail/engine.hpp>
 #include <leat/queue/detail/loop_call.hpp>
 #include <leat/queue/detail/peer_session.hpp>
@@ -7,6 +8,7 @@
 #include <leat/queue/detail/sink.hpp>
 #include <leat/queue/detail/store.hpp>
 #include <leat/queue/detail/wire_admin.hpp>
+#include <leat/queue/queue_opening.hpp>
 
 #include <functional>
 #include <memory>
@@ -24,7 +26,12 @@ class queue_host;
 /// sent to them. For the loop's thread.
 class hosted_queue final : public queueing::sink {
 public:
-    hosted_queue(queue_host& host, std::string name, const queue_rules& rules);
+    /// Without a store it is in memory.
+    hosted_queue(queue_host& host, std::string name, const queue_rules& rules,
+                 std::unique_ptr<queueing::disk_store> disk);
+    ~hosted_queue() override;
+    hosted_queue(const hosted_queue&) = delete;
+    hosted_queue& operator=(const hosted_queue&) = delete;
 
     /// The dead letters of `of`, which drives them.
     explicit hosted_queue(hosted_queue& of);
@@ -43,6 +50,13 @@ public:
     [[nodiscard]] std::uint64_t in_flight() const noexcept {
         return engine_.depth().in_flight + (dead_ ? dead_->in_flight() : 0);
     }
+
+    [[nodiscard]] const queue_opening& opened() const noexcept { return opened_; }
+    [[nodiscard]] bool on_disk() const noexcept { return disk_ != nullptr; }
+
+    /// Commits what is not committed yet, and closes the store, once it has left its host. Blocks for two
+    /// commits at the most.
+    void finish();
 
     /// Does it, and runs a pass soon.
     wire::done operate(const wire::operate& what);
@@ -83,15 +97,18 @@ public:
     std::vector<std::shared_ptr<end_of>> when_idle;  ///< Dropped as soon as nothing is in flight.
 
 private:
+    void recover();
     void start(session_ptr to, std::span<const queueing::delivery_view> batch);
 
     queue_host& host_;
     const std::string name_;
-    queueing::memory_store store_;
+    std::unique_ptr<queueing::disk_store> disk_;
+    queueing::memory_store memory_;
     std::unique_ptr<queueing::engine> own_;
     queueing::engine& engine_;
     hosted_queue* const main_ = nullptr;
     std::shared_ptr<hosted_queue> dead_;
+    queue_opening opened_;
     bool state_changed_ = false;
 
     // The DELIVER that is being put together.

@@ -38,6 +38,7 @@ public:
 
     [[nodiscard]] std::uint64_t size() const noexcept { return window_.size(); }
     [[nodiscard]] std::uint64_t evicted() const noexcept { return evicted_; }  ///< Before their time.
+    void set_evicted(std::uint64_t n) noexcept { evicted_ = n; }
     [[nodiscard]] ticks covered(ticks now) const noexcept {
         return window_.empty() ? 0 : now - window_.front().at;
     }

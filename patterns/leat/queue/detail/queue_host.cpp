@@ -59,7 +59,8 @@ void queue_host::begin() {
     });
 }
 
-std::shared_ptr<hosted_queue> queue_host::add(const std::string& name, const queue_rules& rules) {
+std::shared_ptr<hosted_queue> queue_host::add(const std::string& name, const queue_rules& rules,
+                                              std::unique_ptr<queueing::disk_store> disk) {
     if (queues_.contains(name))
         throw error{errc::bind_failed, bound_.str() + " has a queue named " + name + " already"};
     if (rules.max_message + beside_message > most_frame_)
@@ -67,8 +68,20 @@ std::shared_ptr<hosted_queue> queue_host::add(const std::string& name, const que
                                           "; the first queue of " + bound_.str() + " leaves room for " +
                                           std::to_string(most_frame_ - beside_message) +
                                           ": open the one with the largest messages first"};
-    auto made = std::make_shared<hosted_queue>(*this, name, rules);
+    auto* const store = disk.get();
+    auto made = std::make_shared<hosted_queue>(*this, name, rules, std::move(disk));
     queues_.emplace(name, made);
+    if (store != nullptr) {
+        store->on_result([events = events_, weak = weak_from_this(), queue = std::weak_ptr{made}] {
+            events->post([weak, queue] {
+                const auto host = weak.lock();
+                const auto which = queue.lock();
+                if (!host || !which) return;
+                which->deadline = 0;
+                host->on_readable();
+            });
+        });
+    }
     set_windows(*made);
     pass_now(*made);
     return made;

@@ -44,7 +44,8 @@ public:
 
     /// On the loop.
     /// @throws leat::error when it has a queue of that name
-    std::shared_ptr<hosted_queue> add(const std::string& name, const queue_rules& rules);
+    std::shared_ptr<hosted_queue> add(const std::string& name, const queue_rules& rules,
+                                      std::unique_ptr<queueing::disk_store> disk = {});
     void remove(const std::shared_ptr<hosted_queue>& which);
 
     /// Runs a pass soon, after something was changed from outside.

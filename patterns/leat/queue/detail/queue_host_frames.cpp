@@ -256,6 +256,9 @@ std::shared_ptr<hosted_queue> queue_host::queue_named(const std::string& name) c
 void queue_host::welcome_consumer(const session_ptr& s, const wire::hello& frame, const id128& id,
                                   wire::welcome& answer) {
     auto& q = *s->queue;
+    const auto& begin = q.engine().begin();
+    for (const auto& [first, salt] : begin.earlier) answer.salts.push_back({first, salt});
+    if (!answer.salts.empty()) answer.salts.push_back({begin.next_seq, begin.salt});
     const bool resumes = frame.opening == q.engine().begin().number;
     std::vector<queueing::number_range> keeps;
     if (resumes) {

@@ -20,7 +20,7 @@ void record::open(std::uint64_t number, std::uint64_t first_seq, message block, 
     base_ = base;
     used_ = live_bytes_ = 0;
     count_ = live_ = 0;
-    sealed_ = false;
+    sealed_ = cold_ = false;
     commits = 0;
     narrow_.clear();
     wide_.clear();
@@ -100,7 +100,7 @@ void record::end(std::uint32_t i) {
 }
 
 void record::compact() {
-    if (sealed_ && commits == 0 && live_ > 0 && block_size_ + heads_.size() > worth_rewriting &&
+    if (sealed_ && !cold_ && commits == 0 && live_ > 0 && block_size_ + heads_.size() > worth_rewriting &&
         live_bytes_ < (block_size_ + heads_.size()) / 8) {
         rewrite();
     }
@@ -113,6 +113,18 @@ void record::seal() {
     };
     fit(narrow_);
     fit(wide_);
+}
+
+void record::chill() {
+    cold_ = true;
+    take(message{});
+    base_ = 0;
+}
+
+void record::warm(message block) {
+    cold_ = false;
+    take(std::move(block));
+    compact();
 }
 
 void record::rewrite() {

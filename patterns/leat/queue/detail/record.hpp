@@ -52,6 +52,13 @@ public:
     /// Says that nothing will be appended any more.
     void seal();
 
+    /// A cold record has its bodies in the store only. Sealed, and in no commit.
+    [[nodiscard]] bool cold() const noexcept { return cold_; }
+    void chill();
+    /// Bodies again: one behind the other, of the sizes that are known here.
+    void warm(message block);
+    [[nodiscard]] std::size_t body_bytes() const noexcept { return used_; }
+
     [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
     [[nodiscard]] std::uint64_t seq(std::uint32_t i) const noexcept { return first_seq_ + i; }
     [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
@@ -74,6 +81,18 @@ public:
     }
     [[nodiscard]] message& block() noexcept { return block_; }
 
+    /// Messages from `from` on were admitted at `at`.
+    struct stamp {
+        std::uint32_t from = 0;
+        ticks at = 0;
+    };
+    [[nodiscard]] std::span<const stamp> stamps() const noexcept { return stamps_; }
+
+    /// All bodies, one behind the other. Not of a cold one, as with `body`.
+    [[nodiscard]] std::span<const std::byte> bodies() const noexcept { return {bytes_ + base_, used_}; }
+    /// Of all attributes.
+    [[nodiscard]] std::size_t head_bytes() const noexcept { return heads_.size(); }
+
     /// L2: attributes, body and 64 bytes.
     [[nodiscard]] std::uint64_t weight(std::uint32_t i) const noexcept {
         return body_size(i) + (head_ends_.empty() ? 0 : head(i).size()) + 64;
@@ -89,16 +108,13 @@ public:
     std::uint32_t commits = 0;  ///< Unfinished commits that refer to it.
     record* next = nullptr;     ///< All records of a queue, and the unused ones, as lists.
     record* previous = nullptr;
+    record* warm_next = nullptr;  ///< Those that the store can give bodies back to, as another list.
+    record* warm_previous = nullptr;
+    std::size_t warm_size = 0;  ///< 0: it is not in that list.
 
 private:
     static constexpr unsigned narrow_bits = 12, wide_bits = 28;
     static constexpr std::uint32_t stride = 32;
-
-    /// Messages from `from` on were admitted at `at`.
-    struct stamp {
-        std::uint32_t from;
-        ticks at;
-    };
 
     void take(message block);
     void widen();
@@ -110,7 +126,7 @@ private:
     std::size_t block_size_ = 0;
     std::size_t base_ = 0, used_ = 0, live_bytes_ = 0;
     std::uint32_t count_ = 0, live_ = 0;
-    bool sealed_ = false, shared_ = false;
+    bool sealed_ = false, shared_ = false, cold_ = false;
     std::vector<std::uint16_t> narrow_;
     std::vector<std::uint32_t> wide_;
     std::vector<std::uint32_t> offsets_;

@@ -13,7 +13,7 @@ record_book::~record_book() {
 }
 
 record* record_book::make(std::uint64_t seq, message block, std::size_t base, bool shared) {
-    close_open();
+    closed_empty_ = close_open();
     auto* rec = spare_;
     if (rec != nullptr) {
         spare_ = rec->next;
@@ -22,11 +22,19 @@ record* record_book::make(std::uint64_t seq, message block, std::size_t base, bo
         rec = new record;
     }
     rec->open(++last_number_, seq, std::move(block), base, shared);
+    return open_ = link(rec);
+}
+
+record* record_book::link(record* rec) {
     rec->previous = nullptr;
     rec->next = all_;
     if (all_ != nullptr) all_->previous = rec;
-    all_ = rec;
-    return open_ = rec;
+    return all_ = rec;
+}
+
+record* record_book::adopt(std::unique_ptr<record> rec) {
+    rec->compact();
+    return link(rec.release());
 }
 
 spot record_book::add(std::uint64_t seq, ticks now, std::span<const std::byte> body,
@@ -62,19 +70,54 @@ std::uint64_t record_book::end(spot at) {
     return number;
 }
 
-void record_book::drop_if_empty(record* rec) {
+void record_book::keep_warm(record* rec) {
+    if (rec->warm_size != 0) return;
+    rec->warm_size = rec->body_bytes() + 1;
+    warm_bytes_ += rec->warm_size;
+    rec->warm_next = nullptr;
+    rec->warm_previous = last_warm_;
+    (last_warm_ != nullptr ? last_warm_->warm_next : first_warm_) = rec;
+    last_warm_ = rec;
+}
+
+void record_book::leave_warm(record* rec) {
+    if (rec->warm_size == 0) return;
+    warm_bytes_ -= std::exchange(rec->warm_size, 0);
+    (rec->warm_previous != nullptr ? rec->warm_previous->warm_next : first_warm_) = rec->warm_next;
+    (rec->warm_next != nullptr ? rec->warm_next->warm_previous : last_warm_) = rec->warm_previous;
+}
+
+void record_book::stored(record* rec) {
+    if (warm_bytes_ < most_warm_) {
+        keep_warm(rec);
+    } else if (rec->warm_size == 0) {
+        rec->chill();
+    }
+}
+
+void record_book::trim() {
+    while (warm_bytes_ > most_warm_) {
+        auto* rec = first_warm_;
+        leave_warm(rec);
+        rec->chill();
+    }
+}
+
+bool record_book::drop_if_empty(record* rec) {
     rec->compact();
-    if (rec->live() > 0 || rec->commits > 0 || rec == open_) return;
+    if (rec->live() > 0 || rec->commits > 0 || rec == open_) return false;
+    leave_warm(rec);
     (rec->previous != nullptr ? rec->previous->next : all_) = rec->next;
     if (rec->next != nullptr) rec->next->previous = rec->previous;
     if (spares_ == kept) {
         delete rec;
-        return;
+        return true;
     }
     rec->block() = message{};
     rec->next = spare_;
     spare_ = rec;
     ++spares_;
+    return true;
 }
 
 std::size_t record_book::memory() const noexcept {

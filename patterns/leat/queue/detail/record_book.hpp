@@ -3,7 +3,9 @@
 #include <leat/queue/detail/record.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <utility>
 
 namespace leat::detail::queueing {
 
@@ -21,6 +23,14 @@ public:
     spot add(std::uint64_t seq, ticks now, std::span<const std::byte> body, std::span<const std::byte> head,
              tag as, message* frame);
 
+    /// The number of a record that has become empty and was closed by `add`, else 0. To be asked after each.
+    [[nodiscard]] std::uint64_t take_closed_empty() noexcept { return std::exchange(closed_empty_, 0); }
+
+    /// Takes a record over that is not empty. They come in ascending order, before anything is added.
+    record* adopt(std::unique_ptr<record> rec);
+    /// The numbers up to this one have been used.
+    void begin_after(std::uint64_t last) noexcept { last_number_ = last; }
+
     /// What is added from now on goes to a new record. Returns the number of the old one if it is empty, else
     /// 0.
     std::uint64_t close_open();
@@ -29,8 +39,17 @@ public:
     /// Returns the number of a record that is empty now, else 0.
     std::uint64_t end(spot at);
 
-    /// To be called when `rec->commits` has fallen to 0: it may go now, or what is dead of it.
-    void drop_if_empty(record* rec);
+    /// To be called when `rec->commits` has fallen to 0: it may go now, or what is dead of it. True if it
+    /// went.
+    bool drop_if_empty(record* rec);
+
+    /// The store can give its bodies back: it was written, or they were fetched. New ones are cold at once
+    /// when there are many warm ones, as what was put last is taken last.
+    void stored(record* rec);
+    void fetched(record* rec) { keep_warm(rec); }
+    void bound_warm(std::size_t bytes) noexcept { most_warm_ = bytes; }
+    /// Makes those that became warm first cold, until few enough are left. Not while views are about.
+    void trim();
 
     [[nodiscard]] std::size_t memory() const noexcept;
 
@@ -39,12 +58,18 @@ private:
     static constexpr int kept = 8;
 
     record* make(std::uint64_t seq, message block, std::size_t base, bool shared);
+    record* link(record* rec);
+    void keep_warm(record* rec);
+    void leave_warm(record* rec);
 
     record* all_ = nullptr;
     record* open_ = nullptr;
     record* spare_ = nullptr;
+    record* first_warm_ = nullptr;
+    record* last_warm_ = nullptr;
+    std::size_t warm_bytes_ = 0, most_warm_ = 64 << 20;
     int spares_ = 0;
-    std::uint64_t last_number_ = 0;
+    std::uint64_t last_number_ = 0, closed_empty_ = 0;
 };
 
 }  // namespace leat::detail::queueing

@@ -6,6 +6,7 @@
 #include <leat/queue/queue_types.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -33,6 +34,7 @@ struct special {
 struct gone_range {
     std::uint64_t record = 0;
     std::uint32_t first = 0, last = 0;  ///< Both inclusive.
+    std::uint64_t seq = 0;              ///< Of the first.
 };
 
 /// The `touched` row of a message (section 2); why it is doomed is in `commit_batch::doomed`.
@@ -83,18 +85,43 @@ struct commit_batch {
     void clear();
 };
 
+/// Ids that were stored by one commit, at that queue time.
+struct id_row {
+    ticks at = 0;
+    std::vector<id128> ids = {};
+};
+
+/// A queue as a store has found it at its opening: the last commit, and nothing else (I15).
+struct recovered_queue {
+    std::vector<std::unique_ptr<record>> records;  ///< Ascending; sealed, with what has ended tagged as gone.
+    std::vector<std::uint64_t> emptied;            ///< Others, of which nothing is left.
+    std::uint64_t last_record = 0;
+    std::vector<special> specials;  ///< Of what has not ended. Its `carry` means nothing.
+    std::vector<touched_row> touched;
+    std::vector<letter_row> letters, doomed;
+    std::vector<producer_row> producers;
+    std::vector<id_row> ids;  ///< Oldest first.
+    queue_counts counts = {};
+    ticks qt = 0;
+    std::uint64_t next_seq = 1;
+    bool takes_paused = false, puts_paused = false;
+};
+
 /// Where an engine keeps what must outlive it. Called from the engine's thread only; a store that writes does
 /// so on a thread of its own and hands results over in `poll`.
 class store {
 public:
     virtual ~store() = default;
 
-    /// Writes the changes of a queue and of its dead letters in one transaction. The batches and the records
-    /// that they name stay as they are until the result has been polled; one commit at a time.
+    /// Writes the changes of a queue and of its dead letters in one transaction. Takes what it needs of the
+    /// batches, and of the records that they name, before it returns; one commit at a time.
     virtual void commit(std::span<const commit_batch* const> queues) = 0;
 
     /// How the commit under way has ended: true for success. Nothing while it lasts.
     [[nodiscard]] virtual std::optional<bool> poll() = 0;
+
+    /// Blocks until `poll` has an answer, if a commit is under way.
+    virtual void wait() = 0;
 
     /// True when `poll` answers as soon as `commit` returns, so that gathering outcomes for a while saves
     /// nothing.
@@ -103,8 +130,8 @@ public:
     /// False while puts must be refused because writing fails (P8); outcomes go on.
     [[nodiscard]] virtual bool accepts_puts() const noexcept = 0;
 
-    /// Reads the bodies of a record that has none in memory. False when that failed.
-    [[nodiscard]] virtual bool fetch(record& rec) = 0;
+    /// Reads the bodies of a cold record, of the queue or of its dead letters. False when that failed.
+    [[nodiscard]] virtual bool fetch(record& rec, bool dead) = 0;
 };
 
 /// The store of a queue in memory: the records that the engine holds are all there is.
@@ -112,9 +139,10 @@ class memory_store final : public store {
 public:
     void commit(std::span<const commit_batch* const>) override {}
     [[nodiscard]] std::optional<bool> poll() override { return true; }
+    void wait() override {}
     [[nodiscard]] bool immediate() const noexcept override { return true; }
     [[nodiscard]] bool accepts_puts() const noexcept override { return true; }
-    [[nodiscard]] bool fetch(record&) override { return false; }
+    [[nodiscard]] bool fetch(record&, bool) override { return false; }
 };
 
 }  // namespace leat::detail::queueing

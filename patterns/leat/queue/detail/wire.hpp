@@ -230,6 +230,12 @@ struct bye {
 
 // From the queue.
 
+/// Messages with this sequence number and above have this salt, up to the next one's.
+struct salted {
+    std::uint64_t first = 0, salt = 0;
+    MSGPACK_DEFINE(first, salt)
+};
+
 struct welcome {
     static constexpr auto id = command::welcome;
     head at = head_of(id);
@@ -255,8 +261,11 @@ struct welcome {
     ranges gone;           ///< What it said that it holds and does not any more.
 
     std::uint8_t state = 0;  ///< As in STATE.
+
+    /// To a consumer: of all openings of which messages may be there, ascending. None: all are of this one.
+    std::vector<salted> salts;
     MSGPACK_DEFINE(at, version, features, queue_id, opening, salt, lease, session_timeout, max_hold,
-                   max_message, known, decided, not_stored, bytes, resumed, gone, state)
+                   max_message, known, decided, not_stored, bytes, resumed, gone, state, salts)
 };
 
 /// Why the queue may be silent. Sent when it changes.

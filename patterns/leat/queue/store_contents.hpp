@@ -1,0 +1,42 @@
+#pragma once
+
+#include <leat/queue/queue_stat.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace leat {
+
+/// A queue, or its dead letters, in a directory.
+struct stored_messages {
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;                                           ///< As the limits count them.
+    std::uint64_t records = 0;                                         ///< Blocks that they are kept in.
+    std::optional<std::chrono::system_clock::time_point> oldest = {};  ///< When the first was put.
+    queue_counts counts = {};
+};
+
+/// What is in the directory of a queue.
+struct store_contents {
+    std::string queue = {};  ///< Its name.
+    std::uint64_t openings = 0;
+    bool clean = true;  ///< It was closed in good order.
+    bool takes_paused = false, puts_paused = false;
+    stored_messages messages = {}, dead_letters = {};
+    std::uint64_t producers = 0;  ///< Remembered.
+    std::uint64_t ids = 0;        ///< Message ids in the dedup window.
+    std::uint64_t file_bytes = 0;
+    std::vector<std::string> damages = {};  ///< A sentence each, at most 1,000.
+};
+
+/// Reads the directory of a queue that nobody has open, and changes none of its data. All rows of all indexes
+/// are checked; with `bodies` the messages' bodies too, which reads the whole file.
+/// @throws leat::error: `store_in_use`; `store_unreadable` when it is no store or of a newer format;
+/// `store_failed`
+[[nodiscard]] store_contents read_store(const std::filesystem::path& directory, bool bodies = true);
+
+}  // namespace leat
