@@ -35,8 +35,20 @@ bool subscribe_channel::state::judge_plain(std::string_view topic) {
         return false;
     }
     seen.plain.add();
-    current = {.topic = topic, .body = now_.count > 1 ? &now_.frames[1] : nullptr};
+    found_now(topic, now_.count > 1 ? &now_.frames[1] : nullptr, 0);
     return true;
+}
+
+// Member by member: a whole `found` is written in pieces and copied in larger ones, which waits for the
+// first.
+void subscribe_channel::state::found_now(std::string_view topic, message* body,
+                                         std::uint64_t publisher) noexcept {
+    current.topic = topic;
+    current.body = body;
+    current.publisher = publisher;
+    current.sequence = 0;
+    current.skip = 0;
+    current.last_value = false;
 }
 
 origin& subscribe_channel::state::origin_of(const trailer& end) {
@@ -49,7 +61,7 @@ origin& subscribe_channel::state::origin_of(const trailer& end) {
 
 bool subscribe_channel::state::judge_live(std::string_view topic, const trailer& end) {
     auto& from = origin_of(end);
-    current = {.topic = topic, .body = &now_.frames[1], .publisher = end.publisher};
+    found_now(topic, &now_.frames[1], end.publisher);
     if (!wants_values_ || from.answered || from.topics.contains(current.topic))
         return follow(from, current.topic, end);
     // Its last values come first, and what follows them; this is among or before them.
@@ -89,10 +101,8 @@ bool subscribe_channel::state::judge_value(const trailer& end) {
     from.answered = true;
     origins_.set_owes(from, true);
     request_.heard();
-    current = {.topic = now_.frames[1].text(),
-               .body = &now_.frames[2],
-               .publisher = end.publisher,
-               .last_value = true};
+    found_now(now_.frames[1].text(), &now_.frames[2], end.publisher);
+    current.last_value = true;
     return follow(from, current.topic, end);
 }
 

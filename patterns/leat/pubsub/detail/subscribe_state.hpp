@@ -60,6 +60,7 @@ private:
     void judge_end(const trailer& end);
     bool follow(origin& from, std::string_view topic, const trailer& end);
     origin& origin_of(const trailer& end);
+    void found_now(std::string_view topic, message* body, std::uint64_t publisher) noexcept;
     void await_values(origin& from);
     bool malformed() noexcept;
 

@@ -116,6 +116,7 @@ private:
     // The loop (reply_loop.cpp)
     void begin_on_loop();
     void begin_ticks();
+    void tick_later();
     void tick();
     void announce_later();
     void read_on_loop();
@@ -163,9 +164,10 @@ private:
     bool ticking_ = false;
     bool watching_ = false;
     std::uint64_t handled_at_tick_ = 0;
-    unsigned quiet_ticks_ = 0;
-    unsigned alive_ticks_ = 0;
-    loop::id watch_ = 0;  // this and what follows: on the loop's thread only
+    bool has_gathered_ = false;  // answers, since the last tick
+    time open_seen_{};           // when there was an open request
+    time alive_seen_{};          // when signs of life were last due
+    loop::id watch_ = 0;         // this and what follows: on the loop's thread only
     loop::id ticks_ = 0;
     loop::id end_ = 0;
     loop::id announcing_ = 0;

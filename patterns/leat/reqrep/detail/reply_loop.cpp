@@ -8,14 +8,16 @@
 namespace leat::detail {
 namespace {
 
-/// While requests come: how often the loop looks whether the workers still read.
-constexpr std::chrono::milliseconds tick_interval{2};
+// While requests come, how often the loop looks whether the workers still read. Seldom, since it takes the
+// processor from a call that is under way; sooner while answers are gathered, which a slow handler holds up.
+constexpr std::chrono::milliseconds tick_interval{20};
+constexpr std::chrono::milliseconds gathering_interval{5};
 
-/// Ticks between two looks for requests whose callers want a sign of life.
-constexpr unsigned alive_interval = 5;
+/// Between two looks for requests whose callers want a sign of life.
+constexpr std::chrono::milliseconds alive_interval{10};
 
-/// Ticks without an open request, after which they end.
-constexpr unsigned quiet_end = 500;
+/// Without an open request the ticks end.
+constexpr std::chrono::seconds quiet_end{1};
 
 }  // namespace
 
@@ -46,10 +48,16 @@ void reply_core::begin_ticks() {
         if (!self) return;
         const lock held{self->mutex_};
         if (self->ended_) return;
-        self->quiet_ticks_ = 0;
-        self->ticks_ = self->events_.every(tick_interval, [weak] {
-            if (const auto alive = weak.lock()) alive->tick();
-        });
+        self->open_seen_ = deadline::clock::now();
+        self->tick_later();
+    });
+}
+
+/// On the loop, under the mutex.
+void reply_core::tick_later() {
+    const auto next = std::exchange(has_gathered_, false) ? gathering_interval : tick_interval;
+    ticks_ = events_.after(next, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->tick();
     });
 }
 
@@ -62,6 +70,7 @@ void reply_core::announce_later() {
 
 void reply_core::tick() {
     lock held{mutex_};
+    ticks_ = 0;
     if (ended_) return leave_loop();
     const bool stuck = !leading_ && idle_count_ == 0 && handled_ == handled_at_tick_;
     handled_at_tick_ = handled_;
@@ -75,14 +84,15 @@ void reply_core::tick() {
         });
     }
     send_gathered();
-    if (++alive_ticks_ >= alive_interval) {
-        alive_ticks_ = 0;
-        look_after_open(deadline::clock::now());
+    const auto now = deadline::clock::now();
+    if (now - alive_seen_ >= alive_interval) {
+        alive_seen_ = now;
+        look_after_open(now);
     }
-    quiet_ticks_ = requests_.open_count() > 0 ? 0 : quiet_ticks_ + 1;
-    if (quiet_ticks_ >= quiet_end) {
-        events_.cancel(ticks_);
-        ticks_ = 0;
+    if (requests_.open_count() > 0) open_seen_ = now;
+    if (now - open_seen_ < quiet_end) {
+        tick_later();
+    } else {
         ticking_ = false;
         if (watching_) events_.cancel(watch_);
         watching_ = false;

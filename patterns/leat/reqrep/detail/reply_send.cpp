@@ -67,6 +67,7 @@ bool reply_core::others_follow(const taken_request& to) {
 }
 
 void reply_core::gather(taken_request& to, call_kind kind, const bytes& body) {
+    has_gathered_ = true;
     if (gathered_.empty()) {
         gathered_for_ = std::move(to.peer);
     } else if (!(gathered_for_ == to.peer)) {
