@@ -20,6 +20,7 @@ constexpr std::uint64_t beside_records =
     1 << 20;  // bytes of pages that a commit writes beside its records, at most
 
 const std::string format_row = "format", identity_row = "queue";
+const std::string data_file = "data.mdb", unfinished_file = "new.mdb";
 
 std::span<const std::byte> bytes_of(const std::string& text) {
     return std::as_bytes(std::span{text});
@@ -32,6 +33,40 @@ void sync_directory(const std::filesystem::path& directory) {
     ::close(fd);
 }
 
+std::uint64_t random_number() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32 | device();
+}
+
+void put_identity(lmdb::transaction& in, const store_identity& what) {
+    octets row;
+    encode(row, what);
+    in.put(in.open("meta", MDB_CREATE), bytes_of(identity_row), row);
+}
+
+/// LMDB makes a file step by step: one of which a crash has left a part gets the name only when it is whole.
+void make_file(const std::filesystem::path& directory, const std::string& name) {
+    const auto file = directory / unfinished_file;
+    const auto clear = [&] {
+        std::filesystem::remove(file);
+        std::filesystem::remove(file.string() + "-lock");
+    };
+    clear();
+    {
+        const lmdb::environment env{file, how | MDB_NOSUBDIR, 0};
+        lmdb::transaction in{env};
+        store_identity identity{.queue = {random_number(), random_number()},
+                                .hash_key = {random_number(), random_number()},
+                                .name = name};
+        in.put(in.open("meta", MDB_CREATE), bytes_of(format_row), encode_format());
+        put_identity(in, identity);
+        in.commit();
+    }
+    std::filesystem::rename(file, directory / data_file);
+    sync_directory(directory);
+    clear();
+}
+
 }  // namespace
 
 disk_store::disk_store(disk_store_options options)
@@ -42,6 +77,9 @@ disk_store::disk_store(disk_store_options options)
     try {
         std::filesystem::create_directories(options_.directory);
         lock_.emplace(options_.directory);
+        const auto file = options_.directory / data_file;
+        if (!std::filesystem::exists(file) || std::filesystem::file_size(file) == 0)
+            make_file(options_.directory, options_.name);
         look();
         open();
         begin_opening();
@@ -74,18 +112,13 @@ void disk_store::end(bool clean) {
 
 /// Refuses what must stay as it is, without opening it for writing.
 void disk_store::look() const {
-    if (!std::filesystem::exists(options_.directory / "data.mdb")) return;
-    if (std::filesystem::file_size(options_.directory / "data.mdb") == 0) return;  // killed while it was made
     const lmdb::environment env{options_.directory, how | MDB_RDONLY | MDB_NOLOCK, options_.map_size};
     lmdb::transaction in{env, MDB_RDONLY};
     const auto refuse = [&](const std::string& why) {
         throw error{errc::store_unreadable, "the store " + options_.directory.string() + ": " + why};
     };
     const auto meta = in.find("meta");
-    if (!meta) {
-        if (env.tables() > 0) refuse("it is an LMDB environment of something else");
-        return;
-    }
+    if (!meta) refuse("it is an LMDB environment of something else");
     const auto format = in.get(*meta, bytes_of(format_row));
     const auto identity = in.get(*meta, bytes_of(identity_row));
     if (!format || !identity) refuse("it does not say what it is");
@@ -111,17 +144,7 @@ void disk_store::open() {
 /// Reads what is there, and says in the same transaction that there is a new opening.
 void disk_store::begin_opening() {
     lmdb::transaction in{*env_};
-    const auto meta = in.open("meta", 0);
-    std::random_device device;
-    const auto random = [&] { return std::uint64_t{device()} << 32 | device(); };
-    if (const auto known = in.get(meta, bytes_of(identity_row))) {
-        identity_ = *decode_identity(*known);
-    } else {
-        in.put(meta, bytes_of(format_row), encode_format());
-        identity_.queue = {random(), random()};
-        identity_.hash_key = {random(), random()};
-        identity_.name = options_.name;
-    }
+    identity_ = *decode_identity(*in.get(in.open("meta", 0), bytes_of(identity_row)));
     for (auto& one : tables_) one.keep_ids(options_.id_span, options_.ids);
     for (std::size_t i = 0; i < tables_.size(); ++i) recovered_[i] = tables_[i].read(in);
 
@@ -132,7 +155,7 @@ void disk_store::begin_opening() {
     const auto kept =
         std::find_if(salts.rbegin(), salts.rend(), [&](const auto& one) { return one.first <= oldest; });
     if (kept != salts.rend()) salts.erase(salts.begin(), std::prev(kept.base()));
-    salts.emplace_back(queue.next_seq, random());
+    salts.emplace_back(queue.next_seq, random_number());
     ++identity_.openings;
     was_clean_ = identity_.clean;
     set_clean(in, false);
@@ -141,9 +164,7 @@ void disk_store::begin_opening() {
 
 void disk_store::set_clean(lmdb::transaction& in, bool clean) {
     identity_.clean = clean;
-    octets row;
-    encode(row, identity_);
-    in.put(in.open("meta", 0), bytes_of(identity_row), row);
+    put_identity(in, identity_);
 }
 
 void disk_store::commit(std::span<const commit_batch* const> batches) {
