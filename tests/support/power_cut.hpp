@@ -35,7 +35,7 @@ public:
             settle([](const auto& other) { return other.what == kind::rename; });
         } else if (one.lasts) {
             apply(one, synced_);
-        } else if (one.what != kind::allocate) {
+        } else if (changes(one)) {
             unsynced_.push_back(one);
         }
     }

@@ -9,7 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
-#include <cstdio>
+#include <memory>
 #include <mutex>
 #include <string_view>
 #include <utility>
@@ -20,7 +20,7 @@ namespace {
 struct watch {
     std::mutex mutex;
     std::string directory;
-    watched_files::judge how;
+    std::shared_ptr<watched_files::judge> how;
     std::vector<file_operation> all;
 };
 
@@ -54,12 +54,12 @@ std::string name_of(int fd) {
 template <class Real>
 auto pass(file_operation what, Real real, decltype(real()) good) -> decltype(real()) {
     auto& to = now();
-    watched_files::judge how;
+    std::shared_ptr<watched_files::judge> how;
     {
         const std::lock_guard lock{to.mutex};
         how = to.how;
     }
-    const auto answer = how ? how(what) : file_answer{};
+    const auto answer = how ? (*how)(what) : file_answer{};
     auto result = good;
     if (answer.done || answer.error == 0) {
         result = real();
@@ -91,7 +91,7 @@ watched_files::watched_files(std::filesystem::path directory) {
     auto& to = now();
     to.directory = std::filesystem::canonical(directory).string();
     to.all.clear();
-    to.how = {};
+    to.how.reset();
     watching = true;
 }
 
@@ -102,7 +102,7 @@ watched_files::~watched_files() {
 
 void watched_files::ask(judge how) {
     const std::lock_guard lock{now().mutex};
-    now().how = std::move(how);
+    now().how = how ? std::make_shared<judge>(std::move(how)) : nullptr;
 }
 
 std::size_t watched_files::count() const {
@@ -197,6 +197,15 @@ int fallocate(int fd, int mode, off_t from, off_t size) {
     return support::pass(
         {.what = kind::allocate, .file = std::move(file), .at = static_cast<std::uint64_t>(from + size)},
         [&] { return real(fd, mode, from, size); }, 0);
+}
+
+int posix_fadvise(int fd, off_t from, off_t size, int advice) noexcept {
+    static auto* const real = support::libc<int(int, off_t, off_t, int)>("posix_fadvise");
+    auto file = support::name_of(fd);
+    if (file.empty() || advice != POSIX_FADV_DONTNEED) return real(fd, from, size, advice);
+    return support::pass(
+        {.what = kind::forget_cached, .file = std::move(file)}, [&] { return real(fd, from, size, advice); },
+        0);
 }
 
 int rename(const char* from, const char* to) noexcept {

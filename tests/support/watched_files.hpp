@@ -11,7 +11,7 @@ namespace support {
 
 /// A call that changes a file or makes it last, as it was made.
 struct file_operation {
-    enum class kind { write, sync, resize, allocate, rename, sync_directory };
+    enum class kind { write, sync, resize, allocate, rename, sync_directory, forget_cached };
     kind what = kind::write;
     std::string file = {};   ///< Its name in the watched directory; for a rename the new one.
     std::uint64_t at = 0;    ///< Where it writes, or the new size.

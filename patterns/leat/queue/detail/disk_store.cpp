@@ -12,12 +12,7 @@
 namespace leat::detail::queueing {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr unsigned how = MDB_NOTLS;
-constexpr auto probe_interval = 1s;
-constexpr std::uint64_t beside_records =
-    1 << 20;  // bytes of pages that a commit writes beside its records, at most
 
 const std::string format_row = "format", identity_row = "queue";
 const std::string data_file = "data.mdb", unfinished_file = "new.mdb";
@@ -93,7 +88,7 @@ disk_store::disk_store(disk_store_options options)
         refuse(errc::store_failed, e.code().message());
     }
     failing_ = !accepts_puts_;
-    try_at_ = clock::now() + probe_interval;
+    try_at_ = clock::now() + options_.retry;
     thread_ = std::thread{[this] { run(); }};
 }
 
@@ -222,7 +217,7 @@ void disk_store::run() {
         }
         if (!under_way_) break;
         // A store whose writes fail is not asked more often than that.
-        if (env_ == nullptr) work_.wait_until(lock, try_at_, [&] { return stopping_; });
+        if (broken_) work_.wait_until(lock, try_at_, [&] { return stopping_; });
         lock.unlock();
         const auto good = write();
         lock.lock();
@@ -230,10 +225,10 @@ void disk_store::run() {
         result_ = good;
         done_.notify_all();
         lock.unlock();
-        tell_();
+        tell();
         lock.lock();
     }
-    if (!clean_ || failing_ || env_ == nullptr) return;
+    if (!clean_ || broken_) return;
     try {
         lmdb::transaction in{*env_};
         set_clean(in, true);
@@ -241,74 +236,6 @@ void disk_store::run() {
     } catch (const lmdb::failure&) {
         // All commits were synced; the next opening only does not know that it was closed.
     }
-}
-
-bool disk_store::write() {
-    bool good = false;
-    try {
-        if (env_ == nullptr) open();
-        good = try_write();
-    } catch (const lmdb::failure& e) {
-        failed(e.what(), e.code != MDB_MAP_FULL);
-    } catch (const std::exception& e) {
-        failed(e.what(), true);
-    }
-    for (std::size_t i = 0; i < queues_changed_; ++i) tables_[i].written(good);
-    return good;
-}
-
-bool disk_store::try_write() {
-    std::uint64_t bytes = 0, rows = 0;
-    bool refusable = false;
-    for (std::size_t i = 0; i < queues_changed_; ++i) {
-        bytes += changes_[i].bytes.size();
-        rows += changes_[i].records.size();
-        refusable = refusable || changes_[i].refusable;
-    }
-    constexpr std::uint64_t page = 4096;
-    const bool room = rows == 0 || reserve_.has_room(*env_, bytes + rows * page + beside_records);
-    if (!room) failed("the disk is full", false);
-    if (!room && refusable) return false;
-    lmdb::transaction in{*env_};
-    for (std::size_t i = 0; i < queues_changed_; ++i) tables_[i].write(in, changes_[i]);
-    in.commit();
-    if (failing_ && rows > 0 && room) works_again();
-    return true;
-}
-
-/// Whether it works again: writes what is there already, and syncs it.
-void disk_store::probe() {
-    try {
-        if (env_ == nullptr) open();
-        if (!reserve_.has_room(*env_, beside_records)) {
-            try_at_ = clock::now() + probe_interval;
-            return;
-        }
-        lmdb::transaction in{*env_};
-        set_clean(in, false);
-        in.commit();
-        works_again();
-    } catch (const lmdb::failure& e) {
-        failed(e.what(), e.code != MDB_MAP_FULL);
-    }
-}
-
-void disk_store::failed(const std::string& why, bool reopen) {
-    try_at_ = clock::now() + probe_interval;
-    if (reopen) {
-        const std::lock_guard lock{opening_};
-        env_.reset();
-    }
-    accepts_puts_ = false;
-    if (std::exchange(failing_, true) || !options_.warn) return;
-    options_.warn("queue " + options_.name + ": puts are refused, " + options_.directory.string() +
-                  " cannot be written: " + why);
-}
-
-void disk_store::works_again() {
-    failing_ = false;
-    accepts_puts_ = true;
-    if (options_.warn) options_.warn("queue " + options_.name + ": its store can be written again");
 }
 
 }  // namespace leat::detail::queueing
