@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -69,7 +70,10 @@ struct delivered {
 /// Keeps what an engine says.
 class recorder : public sink {
 public:
-    void decided(const verdict_range& v) override { verdicts.push_back(v); }
+    void decided(const verdict_range& v) override {
+        verdicts.push_back(v);
+        if (on_verdict) on_verdict();
+    }
     void deliver(std::uint32_t holder, std::span<const delivery_view> batch) override {
         batches.push_back(batch.size());
         for (const auto& one : batch) {
@@ -83,6 +87,7 @@ public:
     void consumer_active(std::uint32_t holder) override { active.push_back(holder); }
     void producer_parked(std::uint32_t, bool on) override { parked += on ? 1 : -1; }
 
+    std::function<void()> on_verdict = {};
     std::vector<verdict_range> verdicts;
     std::vector<delivered> deliveries;
     std::vector<std::size_t> batches;

@@ -91,6 +91,7 @@ private:
                 .name = "work",
                 .map_size = 1 << 30,
                 .reserve = 1 << 20,
+                .retry = std::chrono::milliseconds{20},
                 .id_span = rules_.dedup_window.count(),
                 .ids = rules_.dedup_ids,
                 .warn = warnings};

@@ -12,14 +12,10 @@
 namespace leat::detail::queueing {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr unsigned how = MDB_NOTLS;
-constexpr auto probe_interval = 1s;
-constexpr std::uint64_t beside_records =
-    1 << 20;  // bytes of pages that a commit writes beside its records, at most
 
 const std::string format_row = "format", identity_row = "queue";
+const std::string data_file = "data.mdb", unfinished_file = "new.mdb";
 
 std::span<const std::byte> bytes_of(const std::string& text) {
     return std::as_bytes(std::span{text});
@@ -32,6 +28,40 @@ void sync_directory(const std::filesystem::path& directory) {
     ::close(fd);
 }
 
+std::uint64_t random_number() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32 | device();
+}
+
+void put_identity(lmdb::transaction& in, const store_identity& what) {
+    octets row;
+    encode(row, what);
+    in.put(in.open("meta", MDB_CREATE), bytes_of(identity_row), row);
+}
+
+/// LMDB makes a file step by step: one of which a crash has left a part gets the name only when it is whole.
+void make_file(const std::filesystem::path& directory, const std::string& name) {
+    const auto file = directory / unfinished_file;
+    const auto clear = [&] {
+        std::filesystem::remove(file);
+        std::filesystem::remove(file.string() + "-lock");
+    };
+    clear();
+    {
+        const lmdb::environment env{file, how | MDB_NOSUBDIR, 0};
+        lmdb::transaction in{env};
+        store_identity identity{.queue = {random_number(), random_number()},
+                                .hash_key = {random_number(), random_number()},
+                                .name = name};
+        in.put(in.open("meta", MDB_CREATE), bytes_of(format_row), encode_format());
+        put_identity(in, identity);
+        in.commit();
+    }
+    std::filesystem::rename(file, directory / data_file);
+    sync_directory(directory);
+    clear();
+}
+
 }  // namespace
 
 disk_store::disk_store(disk_store_options options)
@@ -42,6 +72,9 @@ disk_store::disk_store(disk_store_options options)
     try {
         std::filesystem::create_directories(options_.directory);
         lock_.emplace(options_.directory);
+        const auto file = options_.directory / data_file;
+        if (!std::filesystem::exists(file) || std::filesystem::file_size(file) == 0)
+            make_file(options_.directory, options_.name);
         look();
         open();
         begin_opening();
@@ -55,7 +88,7 @@ disk_store::disk_store(disk_store_options options)
         refuse(errc::store_failed, e.code().message());
     }
     failing_ = !accepts_puts_;
-    try_at_ = clock::now() + probe_interval;
+    try_at_ = clock::now() + options_.retry;
     thread_ = std::thread{[this] { run(); }};
 }
 
@@ -74,18 +107,13 @@ void disk_store::end(bool clean) {
 
 /// Refuses what must stay as it is, without opening it for writing.
 void disk_store::look() const {
-    if (!std::filesystem::exists(options_.directory / "data.mdb")) return;
-    if (std::filesystem::file_size(options_.directory / "data.mdb") == 0) return;  // killed while it was made
     const lmdb::environment env{options_.directory, how | MDB_RDONLY | MDB_NOLOCK, options_.map_size};
     lmdb::transaction in{env, MDB_RDONLY};
     const auto refuse = [&](const std::string& why) {
         throw error{errc::store_unreadable, "the store " + options_.directory.string() + ": " + why};
     };
     const auto meta = in.find("meta");
-    if (!meta) {
-        if (env.tables() > 0) refuse("it is an LMDB environment of something else");
-        return;
-    }
+    if (!meta) refuse("it is an LMDB environment of something else");
     const auto format = in.get(*meta, bytes_of(format_row));
     const auto identity = in.get(*meta, bytes_of(identity_row));
     if (!format || !identity) refuse("it does not say what it is");
@@ -111,17 +139,7 @@ void disk_store::open() {
 /// Reads what is there, and says in the same transaction that there is a new opening.
 void disk_store::begin_opening() {
     lmdb::transaction in{*env_};
-    const auto meta = in.open("meta", 0);
-    std::random_device device;
-    const auto random = [&] { return std::uint64_t{device()} << 32 | device(); };
-    if (const auto known = in.get(meta, bytes_of(identity_row))) {
-        identity_ = *decode_identity(*known);
-    } else {
-        in.put(meta, bytes_of(format_row), encode_format());
-        identity_.queue = {random(), random()};
-        identity_.hash_key = {random(), random()};
-        identity_.name = options_.name;
-    }
+    identity_ = *decode_identity(*in.get(in.open("meta", 0), bytes_of(identity_row)));
     for (auto& one : tables_) one.keep_ids(options_.id_span, options_.ids);
     for (std::size_t i = 0; i < tables_.size(); ++i) recovered_[i] = tables_[i].read(in);
 
@@ -132,7 +150,7 @@ void disk_store::begin_opening() {
     const auto kept =
         std::find_if(salts.rbegin(), salts.rend(), [&](const auto& one) { return one.first <= oldest; });
     if (kept != salts.rend()) salts.erase(salts.begin(), std::prev(kept.base()));
-    salts.emplace_back(queue.next_seq, random());
+    salts.emplace_back(queue.next_seq, random_number());
     ++identity_.openings;
     was_clean_ = identity_.clean;
     set_clean(in, false);
@@ -141,9 +159,7 @@ void disk_store::begin_opening() {
 
 void disk_store::set_clean(lmdb::transaction& in, bool clean) {
     identity_.clean = clean;
-    octets row;
-    encode(row, identity_);
-    in.put(in.open("meta", 0), bytes_of(identity_row), row);
+    put_identity(in, identity_);
 }
 
 void disk_store::commit(std::span<const commit_batch* const> batches) {
@@ -201,7 +217,7 @@ void disk_store::run() {
         }
         if (!under_way_) break;
         // A store whose writes fail is not asked more often than that.
-        if (env_ == nullptr) work_.wait_until(lock, try_at_, [&] { return stopping_; });
+        if (broken_) work_.wait_until(lock, try_at_, [&] { return stopping_; });
         lock.unlock();
         const auto good = write();
         lock.lock();
@@ -209,10 +225,10 @@ void disk_store::run() {
         result_ = good;
         done_.notify_all();
         lock.unlock();
-        tell_();
+        tell();
         lock.lock();
     }
-    if (!clean_ || failing_ || env_ == nullptr) return;
+    if (!clean_ || broken_) return;
     try {
         lmdb::transaction in{*env_};
         set_clean(in, true);
@@ -220,74 +236,6 @@ void disk_store::run() {
     } catch (const lmdb::failure&) {
         // All commits were synced; the next opening only does not know that it was closed.
     }
-}
-
-bool disk_store::write() {
-    bool good = false;
-    try {
-        if (env_ == nullptr) open();
-        good = try_write();
-    } catch (const lmdb::failure& e) {
-        failed(e.what(), e.code != MDB_MAP_FULL);
-    } catch (const std::exception& e) {
-        failed(e.what(), true);
-    }
-    for (std::size_t i = 0; i < queues_changed_; ++i) tables_[i].written(good);
-    return good;
-}
-
-bool disk_store::try_write() {
-    std::uint64_t bytes = 0, rows = 0;
-    bool refusable = false;
-    for (std::size_t i = 0; i < queues_changed_; ++i) {
-        bytes += changes_[i].bytes.size();
-        rows += changes_[i].records.size();
-        refusable = refusable || changes_[i].refusable;
-    }
-    constexpr std::uint64_t page = 4096;
-    const bool room = rows == 0 || reserve_.has_room(*env_, bytes + rows * page + beside_records);
-    if (!room) failed("the disk is full", false);
-    if (!room && refusable) return false;
-    lmdb::transaction in{*env_};
-    for (std::size_t i = 0; i < queues_changed_; ++i) tables_[i].write(in, changes_[i]);
-    in.commit();
-    if (failing_ && rows > 0 && room) works_again();
-    return true;
-}
-
-/// Whether it works again: writes what is there already, and syncs it.
-void disk_store::probe() {
-    try {
-        if (env_ == nullptr) open();
-        if (!reserve_.has_room(*env_, beside_records)) {
-            try_at_ = clock::now() + probe_interval;
-            return;
-        }
-        lmdb::transaction in{*env_};
-        set_clean(in, false);
-        in.commit();
-        works_again();
-    } catch (const lmdb::failure& e) {
-        failed(e.what(), e.code != MDB_MAP_FULL);
-    }
-}
-
-void disk_store::failed(const std::string& why, bool reopen) {
-    try_at_ = clock::now() + probe_interval;
-    if (reopen) {
-        const std::lock_guard lock{opening_};
-        env_.reset();
-    }
-    accepts_puts_ = false;
-    if (std::exchange(failing_, true) || !options_.warn) return;
-    options_.warn("queue " + options_.name + ": puts are refused, " + options_.directory.string() +
-                  " cannot be written: " + why);
-}
-
-void disk_store::works_again() {
-    failing_ = false;
-    accepts_puts_ = true;
-    if (options_.warn) options_.warn("queue " + options_.name + ": its store can be written again");
 }
 
 }  // namespace leat::detail::queueing

@@ -28,8 +28,10 @@ struct disk_store_options {
     std::string name = {};                             ///< Of the queue.
     std::uint64_t map_size = std::uint64_t{64} << 30;  ///< Bytes; the file never gets larger.
     std::uint64_t reserve = 64 << 20;  ///< Bytes of the file that are kept free for what ends (P7).
-    ticks id_span = 0;                 ///< How long message ids are kept,
-    std::uint64_t ids = 0;             ///< and how many.
+    std::chrono::nanoseconds retry =
+        std::chrono::seconds{1};  ///< While writing fails: how often it is tried.
+    ticks id_span = 0;            ///< How long message ids are kept,
+    std::uint64_t ids = 0;        ///< and how many.
     std::function<void(const std::string&)> warn =
         {};  ///< Told of failures and their end, on the store's thread.
 };
@@ -38,9 +40,11 @@ struct disk_store_options {
 /// store_layout.hpp has the format.
 ///
 /// What arrives during a commit goes out with the next (group commit). A commit that fails is the engine's to
-/// repeat; after one whose write or sync failed the environment is opened again first (P8), since a page
+/// repeat; after one whose write or sync failed the environment is closed and opened again (P8), since a page
 /// cache that could not be synced is not to be trusted. While that is so, and while the reserve cannot be
-/// kept, `accepts_puts` is false, and the thread tries each second whether it works again.
+/// kept, `accepts_puts` is false, and the thread tries each second whether it works again. Bodies can be
+/// fetched meanwhile. A commit that failed may be in the file all the same, when only its end could not be
+/// written: the next one takes its puts out again.
 class disk_store final : public store {
 public:
     using queues = std::array<recovered_queue, 2>;  ///< The queue, and its dead letters.
@@ -63,8 +67,12 @@ public:
     /// What was found. To be called once.
     [[nodiscard]] queues take_recovered() { return std::move(recovered_); }
 
-    /// `call` says on the store's thread that `poll` has an answer. To be set before the first commit.
-    void on_result(std::function<void()> call) { tell_ = std::move(call); }
+    /// `call` says on the store's thread that `poll` has an answer, or that puts are accepted again. To be
+    /// set before the first commit.
+    void on_result(std::function<void()> call) {
+        const std::lock_guard lock{mutex_};
+        tell_ = std::move(call);
+    }
 
     /// Waits for the commit under way, marks the directory as closed in good order, and lets go of it.
     /// Nothing is to be called afterwards.
@@ -88,8 +96,11 @@ private:
     [[nodiscard]] bool write();
     [[nodiscard]] bool try_write();
     void probe();
-    void failed(const std::string& why, bool reopen);
+    void failed(const std::string& why);
+    void failed(const lmdb::failure& why);
+    void open_again() noexcept;
     void works_again();
+    void tell();
     void set_clean(lmdb::transaction& in, bool clean);
 
     const disk_store_options options_;
@@ -106,6 +117,7 @@ private:
     std::array<store_changes, 2> changes_;  ///< The thread's while `under_way_`.
     std::size_t queues_changed_ = 0;
     bool failing_ = false, unreadable_ = false;
+    bool broken_ = false;         ///< The last write or sync failed, or the environment could not be opened.
     clock::time_point try_at_{};  ///< While it fails: not before that.
 
     std::mutex mutex_;

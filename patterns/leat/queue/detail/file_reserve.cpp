@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 namespace leat::detail::queueing {
 namespace {
@@ -31,6 +32,7 @@ bool file_reserve::has_room(const lmdb::environment& env, std::uint64_t bytes) {
     const auto used = env.used();
     const auto want = used + bytes + size_;
     if (want <= allocated_) return true;
+    error_ = 0;
     if (want <= map_size_) {
         const auto step = std::min((want / size_ + 1) * size_, map_size_);
         for (const auto to : {step, want}) {
@@ -39,11 +41,17 @@ bool file_reserve::has_room(const lmdb::environment& env, std::uint64_t bytes) {
                 allocated_ = to;
                 return true;
             }
-            if (errno == EOPNOTSUPP) return true;  // the disk alone says when it is full
+            error_ = errno;
+            if (error_ == EOPNOTSUPP) return true;  // the disk alone says when it is full
         }
     }
     const auto beyond = std::max(allocated_, used) - used;
     return free_inside(env) + beyond >= bytes + size_;
+}
+
+std::string file_reserve::why() const {
+    if (error_ == 0) return "its file may not get larger than " + std::to_string(map_size_) + " bytes";
+    return error_ == ENOSPC ? "the disk is full" : std::generic_category().message(error_);
 }
 
 }  // namespace leat::detail::queueing

@@ -3,6 +3,7 @@
 #include <leat/queue/detail/lmdb.hpp>
 
 #include <cstdint>
+#include <string>
 
 namespace leat::detail::queueing {
 
@@ -16,6 +17,8 @@ public:
     /// Allocates what a commit of so many bytes needs beyond the reserve. False when the disk has no room for
     /// it.
     [[nodiscard]] bool has_room(const lmdb::environment& env, std::uint64_t bytes);
+    /// Why there was none.
+    [[nodiscard]] std::string why() const;
 
     /// The file has another descriptor, and may have been cut.
     void forget() noexcept { allocated_ = 0; }
@@ -25,6 +28,7 @@ public:
 private:
     std::uint64_t size_, map_size_;
     std::uint64_t allocated_ = 0;  ///< From the beginning of the file.
+    int error_ = 0;                ///< Of the last allocation that failed; 0: the file may not get larger.
 };
 
 }  // namespace leat::detail::queueing

@@ -144,6 +144,7 @@ void store_tables::put_rows(lmdb::transaction& in, MDB_dbi table, const std::vec
 
 /// First what is new, then what has ended, which may be the same.
 void store_tables::write(lmdb::transaction& in, store_changes& all) {
+    take_out_unsure(in);
     write_records(in, all);
     put_rows(in, touched_, all.touched);
     put_rows(in, letters_, all.letters);
@@ -176,6 +177,16 @@ void store_tables::write(lmdb::transaction& in, store_changes& all) {
     scratch_.clear();
     encode(scratch_, all.state);
     in.put(meta_, state_row(), scratch_);
+}
+
+/// All else that a failed commit has changed is repeated by the next one.
+void store_tables::take_out_unsure(lmdb::transaction& in) {
+    if (unsure_.empty()) return;
+    for (const auto number : unsure_) {
+        in.erase(records_, key_of(number));
+        in.erase(gone_, key_of(number));
+    }
+    in.erase(ids_, key_of(next_ids_));
 }
 
 void store_tables::write_records(lmdb::transaction& in, store_changes& all) {
@@ -234,12 +245,14 @@ void store_tables::write_ids(lmdb::transaction& in, const store_changes& all) {
     id_rows_.push_back({next_ids_, all.state.qt, all.ids.size()});
 }
 
-void store_tables::written(bool good) {
+void store_tables::written(const store_changes& all, bool good) {
     if (!good) {
+        for (const auto& one : all.records) unsure_.push_back(one.number);
         if (std::exchange(ids_added_, false)) id_rows_.pop_back();
         ids_expired_ = 0;
         return;
     }
+    unsure_.clear();
     for (; ids_expired_ > 0; --ids_expired_) {
         ids_kept_ -= id_rows_.front().n;
         id_rows_.pop_front();

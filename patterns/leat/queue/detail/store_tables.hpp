@@ -54,8 +54,9 @@ public:
     /// @throws lmdb::failure; then nothing of it may be committed
     void write(lmdb::transaction& in, store_changes& all);
 
-    /// The transaction in which `write` was called is committed, or not.
-    void written(bool good);
+    /// The transaction in which `write` was called is committed, or that failed: then it may be in the file
+    /// all the same, and the next `write` takes out of it what `all` has added.
+    void written(const store_changes& all, bool good);
 
 private:
     struct kept_ids {
@@ -65,6 +66,7 @@ private:
     };
 
     [[noreturn]] void damaged(const char* table, std::uint64_t key) const;
+    void take_out_unsure(lmdb::transaction& in);
     void write_records(lmdb::transaction& in, store_changes& all);
     void write_gone(lmdb::transaction& in, std::vector<gone_range>& gone);
     void write_ids(lmdb::transaction& in, const store_changes& all);
@@ -86,8 +88,9 @@ private:
     ticks id_span_ = 0;
     std::uint64_t most_ids_ = 0, ids_kept_ = 0, next_ids_ = 1;
     std::deque<kept_ids> id_rows_;
-    std::size_t ids_expired_ = 0;  ///< Rows that the transaction under way has erased,
-    bool ids_added_ = false;       ///< and whether it has added one.
+    std::size_t ids_expired_ = 0;        ///< Rows that the transaction under way has erased,
+    bool ids_added_ = false;             ///< and whether it has added one.
+    std::vector<std::uint64_t> unsure_;  ///< Records of commits that have failed since the last good one.
     octets scratch_;
 };
 
