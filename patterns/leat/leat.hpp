@@ -27,6 +27,7 @@
 #include <leat/queue/queue_admin.hpp>
 #include <leat/queue/queue_rules.hpp>
 #include <leat/queue/queue_stat.hpp>
+#include <leat/queue/queue_store_stat.hpp>
 #include <leat/queue/queue_types.hpp>
 #include <leat/queue/store_contents.hpp>
 #include <leat/reqrep/replier.hpp>

@@ -240,6 +240,8 @@ TEST_CASE("a queue says that its device fails, refuses puts, feeds consumers, an
     for (int i = 0; i < 10; ++i) CHECK_EQ(take(from), std::to_string(i));
     CHECK(comes_true([&] { return q.stat().depth.settled == 10; }));
     CHECK_EQ(q.stat().counts.acked, 0);
+    CHECK(q.stat().store->failing);
+    CHECK_GE(q.stat().store->failed_commits, 1);
 
     disk.ask({});
     CHECK(comes_true([&] { return put("again").what == verdict::stored; }));
@@ -247,4 +249,5 @@ TEST_CASE("a queue says that its device fails, refuses puts, feeds consumers, an
     CHECK_EQ(take(from), "again");
     CHECK(comes_true([&] { return q.stat().counts.acked == 11; }));
     CHECK_EQ(warnings.lines().size(), 2);
+    CHECK_FALSE(q.stat().store->failing);
 }

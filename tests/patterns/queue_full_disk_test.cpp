@@ -48,6 +48,11 @@ private:
     bool mounted_ = false;
 };
 
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? otherwise : std::stoull(text);
+}
+
 leat::put_result put(text_producer& to, const std::string& text) {
     return to.put_async(text).get();
 }
@@ -87,4 +92,69 @@ TEST_CASE("on a full disk puts are refused, takes and acks go on, and it recover
     REQUIRE(comes_true([&] { return put(to, "again").what == leat::verdict::stored; }));
     CHECK_NE(warnings.about("can be written again"), "");
     CHECK_EQ(take(from), "again");
+}
+
+TEST_CASE(
+    "39: the disk is full during acks of many, then has room: acks go on, puts are refused, the space is "
+    "used again") {
+    const auto count = from_environment("LEAT_FULL_DISK_MESSAGES", 200'000);  // section 15 says ten million
+    constexpr std::uint64_t size = 100, mebibyte = 1 << 20;
+    const small_disk disk{std::to_string(count * size * 3 / 2 / mebibyte + 256) + "m"};
+    if (!disk.mounted()) {
+        MESSAGE("no tmpfs to be had");
+        return;
+    }
+    const support::warnings warnings;
+    leat::context ctx{{.on_warning = warnings}};
+    auto options = here();
+    options.path = (disk.path() / "work").string();
+    leat::queue q{ctx, options};
+    text_producer to{ctx, q.bound(), {.queue = "work"}};
+    const std::string body(size, 'x'), large(500'000, 'y');
+    const auto put_all = [&] {
+        for (std::uint64_t i = 0; i < count; ++i) to.put(body);
+        REQUIRE_EQ(to.flush(60s), 0);
+        REQUIRE(to.take_refused().empty());
+    };
+    put_all();
+    const auto before = *q.stat().store;
+    CHECK_FALSE(before.failing);
+
+    text_consumer from{ctx, q.bound(), {.queue = "work", .prefetch = 4096}};
+    const auto take_up_to = [&](std::uint64_t n) {
+        for (auto i = q.stat().counts.acked; i < n; ++i) {
+            auto got = from.next(patience);
+            REQUIRE(got);
+            got->ack();
+        }
+        REQUIRE(comes_true([&] { return q.stat().counts.acked == n; }));
+    };
+    take_up_to(count / 4);
+    disk.fill();
+    const auto most = count + count * size / large.size() + 400;
+    std::uint64_t stored = count;
+    leat::put_result last;
+    for (last = put(to, large); last.what == leat::verdict::stored && stored < most; last = put(to, large))
+        ++stored;
+    REQUIRE((last.why == leat::put_refusal::store_failed));
+    CHECK_NE(warnings.about("the disk is full"), "");
+    CHECK(q.stat().store->failing);
+    take_up_to(count / 4 + 1000);
+    CHECK((put(to, large).why == leat::put_refusal::store_failed));
+    take_up_to(stored);
+    CHECK_EQ(q.stat().depth.live(), 0);
+    CHECK_LE(q.stat().store->failed_commits, 2);  // those of the puts that were refused
+
+    disk.make_room();
+    REQUIRE(comes_true([&] { return !q.stat().store->failing; }));
+    CHECK_NE(warnings.about("can be written again"), "");
+    const auto room = q.stat().store->file_bytes;
+    for (std::uint64_t round = 1; round <= 10; ++round) {
+        put_all();
+        take_up_to(stored + round * count);
+    }
+    CHECK_LE(q.stat().store->file_bytes, room + 64 * mebibyte);  // which is how much it grows at once
+    MESSAGE(count << " messages: the file takes " << before.file_bytes / mebibyte << " MiB at first, "
+                  << room / mebibyte << " when it is drained, " << q.stat().store->file_bytes / mebibyte
+                  << " at the end");
 }

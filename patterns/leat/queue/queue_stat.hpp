@@ -1,5 +1,6 @@
 #pragma once
 
+#include <leat/queue/queue_store_stat.hpp>
 #include <leat/queue/queue_types.hpp>
 
 #include <array>
@@ -146,6 +147,7 @@ struct queue_stat {
     queue_batches put_batches = {}, delivery_batches = {}, settle_batches = {};
     std::chrono::milliseconds dedup_span = {};  ///< How far back message ids are remembered.
     std::vector<queue_consumer> each_consumer = {};
+    std::optional<queue_store_stat> store = {};  ///< Of a queue on disk; its dead letters share it.
 };
 
 /// The numbers of it by the names that they have in STATUS on the wire; docs/protocol.md lists them.

@@ -88,7 +88,8 @@ disk_store::disk_store(disk_store_options options)
         refuse(errc::store_failed, e.code().message());
     }
     failing_ = !accepts_puts_;
-    try_at_ = clock::now() + options_.retry;
+    committed_at_ = clock::now();
+    try_at_ = committed_at_ + options_.retry;
     thread_ = std::thread{[this] { run(); }};
 }
 
@@ -168,6 +169,7 @@ void disk_store::commit(std::span<const commit_batch* const> batches) {
     {
         const std::lock_guard lock{mutex_};
         under_way_ = true;
+        handed_over_ = clock::now();
         result_.reset();
     }
     work_.notify_one();

@@ -85,6 +85,10 @@ public:
     [[nodiscard]] bool accepts_puts() const noexcept override { return accepts_puts_; }
     [[nodiscard]] bool fetch(record& rec, bool dead) override;
 
+    /// From the thread that calls `commit`. `live_bytes` is not known here, and `dead_bytes` are all that the
+    /// messages' tables take.
+    [[nodiscard]] queue_store_stat stat();
+
 private:
     using clock = std::chrono::steady_clock;
 
@@ -95,6 +99,7 @@ private:
     void end(bool clean);
     [[nodiscard]] bool write();
     [[nodiscard]] bool try_write();
+    void note_commit(std::uint64_t size, clock::time_point sync_from);
     void probe();
     void failed(const std::string& why);
     void failed(const lmdb::failure& why);
@@ -123,6 +128,8 @@ private:
     std::mutex mutex_;
     std::condition_variable work_, done_;
     bool under_way_ = false, stopping_ = false, clean_ = false;
+    queue_store_stat figures_;  ///< Of commits.
+    clock::time_point handed_over_{}, committed_at_{};
     std::optional<bool> result_;
     std::atomic<bool> accepts_puts_{true};
     std::thread thread_;

@@ -3,8 +3,10 @@
 #include <leat/queue/detail/disk_store.hpp>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace leat::detail::queueing {
@@ -37,6 +39,10 @@ bool disk_store::write() {
         failed(e.what());
     }
     for (std::size_t i = 0; i < queues_changed_; ++i) tables_[i].written(changes_[i], good);
+    if (!good) {
+        const std::lock_guard lock{mutex_};
+        ++figures_.failed_commits;
+    }
     if (good && failing_ && clock::now() >= try_at_) probe();
     return good;
 }
@@ -54,9 +60,51 @@ bool disk_store::try_write() {
     if (!room && refusable) return false;
     lmdb::transaction in{*env_};
     for (std::size_t i = 0; i < queues_changed_; ++i) tables_[i].write(in, changes_[i]);
+    const auto size = in.bytes_put();
+    const auto sync_from = clock::now();
     in.commit();
+    note_commit(size, sync_from);
     if (failing_ && rows > 0 && room) works_again();
     return true;
+}
+
+void disk_store::note_commit(std::uint64_t size, clock::time_point sync_from) {
+    const auto now = clock::now();
+    const auto us = [](clock::duration time) {
+        return static_cast<std::uint64_t>(
+            std::chrono::duration_cast<std::chrono::microseconds>(time).count());
+    };
+    const std::lock_guard lock{mutex_};
+    ++figures_.commits;
+    figures_.commit_us.add(us(now - handed_over_));
+    figures_.sync_us.add(us(now - sync_from));
+    figures_.commit_bytes.add(size);
+    committed_at_ = now;
+}
+
+queue_store_stat disk_store::stat() {
+    queue_store_stat all;
+    {
+        const std::lock_guard lock{mutex_};
+        all = figures_;
+        all.since_commit =
+            std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - committed_at_);
+    }
+    all.failing = !accepts_puts_;
+    const std::lock_guard lock{opening_};
+    try {
+        struct stat file {};
+        if (env_ == nullptr || ::fstat(env_->fd(), &file) != 0) return all;
+        constexpr std::uint64_t block = 512;
+        all.file_bytes = static_cast<std::uint64_t>(file.st_blocks) * block;
+        const auto used = env_->used();
+        all.reserve_bytes = free_inside(*env_) + std::max(all.file_bytes, used) - used;
+        lmdb::transaction in{*env_, MDB_RDONLY};
+        for (const auto& each : tables_) all.dead_bytes += each.bytes(in);
+    } catch (const lmdb::failure&) {
+        // Without what could not be read.
+    }
+    return all;
 }
 
 /// Whether it works again: writes what is there already, and syncs it.

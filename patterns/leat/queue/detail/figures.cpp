@@ -9,6 +9,28 @@ namespace {
 
 using std::chrono::milliseconds;
 
+const std::string store_commits = "store.commits";
+
+template <class Stat, class Visit>
+void each_store_figure(Stat& s, Visit& visit) {
+    visit(store_commits, s.commits);
+    visit("store.failed_commits", s.failed_commits);
+    visit("store.failing", s.failing);
+    const auto histogram = [&](const std::string& name, auto& h) {
+        visit(name + ".sum", h.sum);
+        for (std::size_t i = 0; i < h.size; ++i)
+            visit.bucket(name + ".upto." + std::to_string(queue_histogram::upto(i)), h.buckets[i]);
+    };
+    histogram("store.commit_us", s.commit_us);
+    histogram("store.sync_us", s.sync_us);
+    histogram("store.commit_bytes", s.commit_bytes);
+    visit("store.since_commit_ms", s.since_commit);
+    visit("store.file_bytes", s.file_bytes);
+    visit("store.reserve_bytes", s.reserve_bytes);
+    visit("store.live_bytes", s.live_bytes);
+    visit("store.dead_bytes", s.dead_bytes);
+}
+
 /// Calls `visit(name, member)` for each number.
 template <class Stat, class Visit>
 void each_figure(Stat& s, Visit visit) {
@@ -79,11 +101,15 @@ void each_figure(Stat& s, Visit visit) {
     batches("put_batches", s.put_batches);
     batches("delivery_batches", s.delivery_batches);
     batches("settle_batches", s.settle_batches);
+    if (s.store) each_store_figure(*s.store, visit);
 }
 
 struct writer {
     std::map<std::string, std::uint64_t>& to;
     void operator()(const std::string& name, std::uint64_t n) const { to[name] = n; }
+    void bucket(const std::string& name, std::uint64_t n) const {
+        if (n != 0) to[name] = n;
+    }
     void operator()(const std::string& name, milliseconds t) const {
         to[name] = static_cast<std::uint64_t>(t.count());
     }
@@ -97,6 +123,7 @@ struct reader {
     void operator()(const std::string& name, std::uint64_t& n) const {
         if (const auto found = from.find(name); found != from.end()) n = found->second;
     }
+    void bucket(const std::string& name, std::uint64_t& n) const { (*this)(name, n); }
     void operator()(const std::string& name, bool& on) const {
         std::uint64_t n = 0;
         (*this)(name, n);
@@ -135,6 +162,7 @@ wire::status status_of(const queue_stat& stat) {
 
 queue_stat stat_of(const wire::status& frame) {
     queue_stat stat;
+    if (frame.counts.contains(store_commits)) stat.store.emplace();
     each_figure(stat, reader{frame.counts});
     for (const auto& one : frame.consumers)
         stat.each_consumer.push_back({id_of(one.client), one.standby, one.barred, one.in_flight, one.bytes,

@@ -8,9 +8,7 @@
 #include <system_error>
 
 namespace leat::detail::queueing {
-namespace {
 
-/// Bytes of pages in the file that the next transactions may use.
 std::uint64_t free_inside(const lmdb::environment& env) {
     constexpr MDB_dbi free_pages = 0;
     lmdb::transaction look{env, MDB_RDONLY};
@@ -25,8 +23,6 @@ std::uint64_t free_inside(const lmdb::environment& env) {
     }
     return pages * stat.ms_psize;
 }
-
-}  // namespace
 
 bool file_reserve::has_room(const lmdb::environment& env, std::uint64_t bytes) {
     const auto used = env.used();

@@ -7,6 +7,9 @@
 
 namespace leat::detail::queueing {
 
+/// Bytes of pages in the file that the next transactions may use. Looks at each row of LMDB's list of them.
+[[nodiscard]] std::uint64_t free_inside(const lmdb::environment& env);
+
 /// Space of the file that is allocated ahead (P7): ending messages needs pages too, so puts are refused while
 /// there is still enough for that.
 class file_reserve {

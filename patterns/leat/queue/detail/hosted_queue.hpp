@@ -47,6 +47,7 @@ public:
     [[nodiscard]] hosted_queue& main_queue() noexcept { return main_ != nullptr ? *main_ : *this; }
     [[nodiscard]] bool is_dead() const noexcept { return main_ != nullptr; }
     [[nodiscard]] queue_stat stat();
+    [[nodiscard]] queue_store_stat store_stat();
     [[nodiscard]] std::uint64_t in_flight() const noexcept {
         return engine_.depth().in_flight + (dead_ ? dead_->in_flight() : 0);
     }

@@ -16,6 +16,7 @@ using queueing::ticks;
 
 constexpr ticks ms = 1'000'000;
 constexpr std::size_t longest_shown = 10;
+constexpr std::uint64_t weight_beside = 64;  // what a message counts beside attributes and body (L2)
 
 std::chrono::milliseconds age(ticks now, ticks since) {
     return std::chrono::milliseconds{std::max<ticks>(now - since, 0) / ms};
@@ -74,6 +75,18 @@ queue_stat hosted_queue::stat() {
     for (const auto& one : engine_.consumers())
         all.each_consumer.push_back({one.consumer, one.standby, one.barred, one.held, one.held_bytes,
                                      one.credit_messages, one.credit_bytes});
+    if (disk_ != nullptr) all.store = store_stat();
+    return all;
+}
+
+queue_store_stat hosted_queue::store_stat() {
+    auto all = disk_->stat();
+    for (auto* each : {&engine_, engine_.dead()}) {
+        if (each == nullptr) continue;
+        const auto now = each->depth();
+        all.live_bytes += now.bytes - now.live() * weight_beside;
+    }
+    all.dead_bytes -= std::min(all.dead_bytes, all.live_bytes);
     return all;
 }
 

@@ -80,12 +80,14 @@ void transaction::put(MDB_dbi table, std::span<const std::byte> key, std::span<c
     auto k = value_of(key);
     auto v = value_of(value);
     check("mdb_put", mdb_put(txn_, table, &k, &v, flags));
+    bytes_put_ += key.size() + value.size();
 }
 
 std::span<std::byte> transaction::reserve(MDB_dbi table, std::span<const std::byte> key, std::size_t size) {
     auto k = value_of(key);
     MDB_val v{size, nullptr};
     check("mdb_put", mdb_put(txn_, table, &k, &v, MDB_RESERVE));
+    bytes_put_ += key.size() + size;
     return {static_cast<std::byte*>(v.mv_data), size};
 }
 
@@ -101,6 +103,12 @@ std::size_t transaction::rows(MDB_dbi table) {
     MDB_stat stat{};
     check("mdb_stat", mdb_stat(txn_, table, &stat));
     return stat.ms_entries;
+}
+
+std::uint64_t transaction::bytes(MDB_dbi table) {
+    MDB_stat stat{};
+    check("mdb_stat", mdb_stat(txn_, table, &stat));
+    return (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) * stat.ms_psize;
 }
 
 cursor::cursor(const transaction& in, MDB_dbi table) {

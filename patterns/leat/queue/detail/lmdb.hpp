@@ -84,9 +84,14 @@ public:
     /// False when there is no such row.
     bool erase(MDB_dbi table, std::span<const std::byte> key);
     [[nodiscard]] std::size_t rows(MDB_dbi table);
+    /// Bytes of the pages that a table takes.
+    [[nodiscard]] std::uint64_t bytes(MDB_dbi table);
+    /// Bytes of all that was put.
+    [[nodiscard]] std::uint64_t bytes_put() const noexcept { return bytes_put_; }
 
 private:
     MDB_txn* txn_ = nullptr;
+    std::uint64_t bytes_put_ = 0;
 };
 
 /// A position in a table.

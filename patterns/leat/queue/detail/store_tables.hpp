@@ -51,6 +51,9 @@ public:
     /// The bodies of a record, or nothing when they are damaged. @throws lmdb::failure
     [[nodiscard]] std::optional<message> bodies(lmdb::transaction& in, const record& rec) const;
 
+    /// Bytes of the pages that messages take. @throws lmdb::failure
+    [[nodiscard]] std::uint64_t bytes(lmdb::transaction& in) const { return in.bytes(records_); }
+
     /// @throws lmdb::failure; then nothing of it may be committed
     void write(lmdb::transaction& in, store_changes& all);
 
