@@ -2,14 +2,18 @@
 
 #include "queue_support.hpp"
 
+#include "support/rogue.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/throws.hpp"
 
 #include <leat/context.hpp>
 
 using support::temporary_directory;
+namespace wire = leat::detail::wire;
 
 namespace {
+
+constexpr int wire_state = static_cast<int>(wire::command::state);
 
 leat::queue_options in(const temporary_directory& directory, leat::queue_rules rules = {}) {
     auto options = here(rules);
@@ -92,6 +96,36 @@ TEST_CASE("a message has the same origin in each opening, and its fence grows") 
         fence = got->fence();
         got->release();
     }
+}
+
+TEST_CASE("SETTLED says that an outcome is committed once it is, and not before") {
+    const temporary_directory directory;
+    leat::context ctx;
+    leat::queue q{ctx, in(directory, {.outcome_delay = 10s})};
+    text_producer to{ctx, q.bound().str(), {.queue = "work"}};
+    to.put("one");
+    REQUIRE_EQ(to.flush(patience), 0);
+    support::rogue from{ctx, q.bound(), wire::role::consumer};
+    from.say(from.hello);
+    REQUIRE_EQ(from.answer(), support::answers::welcome);
+    wire::credit credit;
+    credit.messages = credit.bytes = 1000;
+    from.say(credit);
+    REQUIRE_EQ(from.answer(), support::answers::deliver);
+    wire::settle ack;
+    ack.groups.resize(1);
+    ack.groups[0].deliveries = {{1, 1}};
+    from.say(ack);  // its third frame
+    REQUIRE_EQ(from.answer(), support::answers::settled);
+    CHECK_EQ(from.read<wire::settled>().applied, 1);
+    CHECK_EQ(from.read<wire::settled>().committed, 0);
+
+    q.pause_takes(true);
+    REQUIRE_EQ(from.answer(), wire_state);
+    to.put("two");  // with whose commit it goes
+    REQUIRE_EQ(from.answer(), support::answers::settled);
+    CHECK_EQ(from.read<wire::settled>().committed, 3);
+    CHECK_EQ(q.stat().counts.acked, 1);
 }
 
 TEST_CASE("durability has to fit where the queue is") {

@@ -11,8 +11,10 @@ namespace proof {
 struct findings {
     std::vector<std::string> faults;
     std::uint64_t puts = 0, confirmed = 0, deliveries = 0, repeats = 0, losses = 0, acked = 0, late_acks = 0,
-                  dead = 0;
-    std::uint64_t resumed = 0;  ///< Sessions that named what they held.
+                  dead = 0, refused = 0;
+    std::uint64_t resumed =
+        0;                   ///< Sessions that named what they held; over crashes, of producers known before.
+    std::uint64_t safe = 0;  ///< Outcomes that the queue has told to be committed; counted over crashes only.
     [[nodiscard]] std::string summary() const;
 };
 

@@ -1,9 +1,10 @@
 // A queue in a process of its own, which writes down all that goes in and out of it, and what it has at its
 // end.
 //
-//   queue_host ENDPOINT RECORD LEASE_MS SESSION_TIMEOUT_MS MAX_ATTEMPTS [PATH]
+//   queue_host ENDPOINT RECORD LEASE_MS SESSION_TIMEOUT_MS MAX_ATTEMPTS [PATH [MAX_MESSAGES]]
 //
-// With PATH the queue is on disk.
+// With PATH the queue is on disk, and the dead letters that it has written down at its end are purged. With
+// MAX_MESSAGES it refuses what is beyond.
 //
 // SIGUSR1: reports "live N in_flight N acked N lost N dead N". SIGTERM: ends.
 
@@ -42,6 +43,10 @@ int main(int argc, char** argv) {
     rules.session_timeout = std::chrono::milliseconds{std::stoi(argv[4])};
     rules.max_attempts = static_cast<std::uint32_t>(std::stoul(argv[5]));
     rules.retry.first = 5ms;
+    if (argc > 7) {
+        rules.max_messages = std::stoull(argv[7]);
+        rules.overflow = leat::queue_overflow::reject;
+    }
 
     const proof::record_file record{argv[2]};
     const auto write = [&](const std::string& text) { record.line(to_string(proof::now()) + " " + text); };
@@ -50,8 +55,11 @@ int main(int argc, char** argv) {
     leat::socket_options socket;
     socket.insecure = true;  // between namespaces of this machine
     const std::string path = argc > 6 ? argv[6] : "";
+    proof::tap_into(record);  // before anything can come
     leat::queue work{ctx, {.name = "work", .bind = argv[1], .path = path, .rules = rules, .socket = socket}};
-    proof::tap_into(record);
+    const auto found = work.stat().counts;
+    write("opened " + to_string(work.opened().number) + " " + to_string(found.admitted) + " " +
+          to_string(found.acked) + " " + to_string(found.dead_sum()));
     proof::tell(work.bound().str());
 
     for (constexpr timespec often{0, 100'000'000};;) {
@@ -63,6 +71,7 @@ int main(int argc, char** argv) {
     for (const auto& letter : work.dead_letters({}, 1'000'000))
         write("dead " + std::string{to_string(letter.why)} + " " + letter.body);
     const auto s = work.stat();
+    if (!path.empty()) work.purge_dead_letters();
     write("end " + to_string(s.counts.admitted) + " " + to_string(s.counts.acked) + " " +
           to_string(s.counts.late_acks) + " " + to_string(s.counts.dead_sum()) + " " +
           to_string(s.depth.live()) + " " + to_string(s.counts.lost));

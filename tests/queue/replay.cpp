@@ -44,7 +44,7 @@ void replay::line(std::string_view text) {
         timeout_ *= ms;
         return;
     }
-    if (what == "tick") return;
+    if (what == "tick" || what == "opened" || what == "safe") return;
     if (what == "end") {
         words >> end.admitted >> end.acked >> end.late_acks >> end.dead >> end.live >> end.lost;
         ended = true;

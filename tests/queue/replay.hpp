@@ -19,6 +19,7 @@ namespace proof {
 /// client:
 ///
 ///     rules LEASE SESSION_TIMEOUT MAX_ATTEMPTS       the first one; times in ms
+///     opened NUMBER ADMITTED ACKED DEAD              of a queue on disk; for crash_checker.hpp only
 ///     tick                                           the process is running
 ///     hello CLIENT consumer|other                    a session begins
 ///     keep CLIENT RANGE...                           what a consumer's HELLO names (after its outcomes)
@@ -28,11 +29,11 @@ namespace proof {
 ///     deliver CLIENT D SEQ ATTEMPTS BODY
 ///     settle CLIENT OUTCOME RANGE...
 ///     settled CLIENT APPLIED STALE
-///     extend CLIENT RANGE...                         all but these
-///     heard CLIENT, bye CLIENT, over CLIENT CODE
-///     cut CLIENT                                     a send to it failed: its session is over, or is about
-///     to be dead WHY BODY                                  a dead letter, when all is over end ADMITTED
-///     ACKED LATE_ACKS DEAD LIVE
+///     safe CLIENT OUTCOME RANGE...                   it says that these are committed; for crash_checker.hpp
+///     only extend CLIENT RANGE...                         all but these heard CLIENT, bye CLIENT, over
+///     CLIENT CODE cut CLIENT                                     a send to it failed: its session is over,
+///     or is about to be dead WHY BODY                                  a dead letter, when all is over end
+///     ADMITTED ACKED LATE_ACKS DEAD LIVE
 class replay {
 public:
     /// What the consumers' and producers' own records are compared with.

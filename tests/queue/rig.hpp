@@ -23,7 +23,8 @@ using namespace std::chrono_literals;
 struct rules {
     std::chrono::milliseconds lease = 1s, session_timeout = 500ms;
     int max_attempts = 5;
-    bool on_disk = false;  ///< In the directory of the records.
+    bool on_disk = false;            ///< In the directory of the records.
+    std::uint64_t max_messages = 0;  ///< Unless 0: on disk, and what is beyond is refused.
 };
 
 /// A number from the environment when it says so.
@@ -112,7 +113,7 @@ public:
     /// Ends the queue, and says what the records show. The clients have ended before.
     findings finish(findings (*check_records)(const std::filesystem::path&) = &check) {
         queue_.signal(SIGTERM);
-        CHECK(queue_.wait(support::patience) == 0);
+        CHECK(queue_.wait(long_patience) == 0);
         auto found = check_records(directory_);
         clean_ = found.faults.empty();
         for (const auto& one : found.faults) MESSAGE(one);
@@ -139,6 +140,7 @@ private:
                  std::to_string(with.session_timeout.count()), std::to_string(with.max_attempts)})
             command.push_back(std::move(word));
         if (with.on_disk) command.push_back(file("store"));
+        if (with.max_messages > 0) command.push_back(std::to_string(with.max_messages));
         return support::process{std::move(command)};
     }
     support::process client(std::vector<std::string> words) {

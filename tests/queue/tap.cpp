@@ -7,9 +7,11 @@
 
 #include <atomic>
 #include <cerrno>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace proof {
@@ -59,7 +61,9 @@ public:
             put(s, header, body);
         } else if (what == wire::command::settle) {
             wire::settle frame;
-            if (wire::read(header, frame)) outcomes(s, frame.groups);
+            if (!wire::read(header, frame)) return;
+            outcomes("settle", s, frame.groups);
+            s.unsafe.emplace_back(begins.at.counter, std::move(frame.groups));
         } else if (what == wire::command::extend) {
             wire::extend frame;
             if (wire::read(header, frame)) write("extend " + s.client + text_of(frame.except));
@@ -108,6 +112,7 @@ public:
                 wire::settled frame;
                 if (!wire::read(header, frame)) return;
                 write("settled " + s.client + " " + to_string(frame.applied) + " " + to_string(frame.stale));
+                safe_until(s, frame);
                 break;
             }
             case wire::command::error: {
@@ -132,6 +137,7 @@ private:
     struct session {
         std::string client;
         std::uint64_t number = 0, in = 1, floor = 1;
+        std::deque<std::pair<std::uint64_t, std::vector<wire::settlement>>> unsafe;  ///< By counter.
     };
 
     /// U2: verdicts of which the producer has not heard.
@@ -149,13 +155,13 @@ private:
     void hello(const std::string& from, std::span<const std::byte> header) {
         wire::hello frame;
         if (!wire::read(header, frame)) return;
-        session s{hex(frame.client), frame.at.session, 1, frame.floor};
+        session s{hex(frame.client), frame.at.session, 1, frame.floor, {}};
         std::erase_if(sessions_, [&](const auto& one) { return one.second.client == s.client; });
         sessions_[from] = s;
         const bool takes = frame.as == static_cast<std::uint8_t>(wire::role::consumer);
         write("hello " + s.client + (takes ? " consumer" : " other"));
         if (!takes) return;
-        outcomes(s, frame.outcomes);
+        outcomes("settle", s, frame.outcomes);
         write("keep " + s.client + text_of(frame.holds));
     }
 
@@ -176,11 +182,18 @@ private:
         }
     }
 
-    void outcomes(const session& s, const std::vector<wire::settlement>& groups) {
+    void outcomes(const std::string& how, const session& s, const std::vector<wire::settlement>& groups) {
         static constexpr const char* names[] = {"ack", "release", "retry", "reject", "given_up"};
         for (const auto& one : groups) {
             if (one.outcome < std::size(names))
-                write("settle " + s.client + " " + names[one.outcome] + text_of(one.deliveries));
+                write(how + " " + s.client + " " + names[one.outcome] + text_of(one.deliveries));
+        }
+    }
+
+    /// Says so only as long as all outcomes of the session had an effect: which ones were stale is not told.
+    void safe_until(session& s, const wire::settled& frame) {
+        for (; !s.unsafe.empty() && s.unsafe.front().first <= frame.committed; s.unsafe.pop_front()) {
+            if (frame.stale == 0) outcomes("safe", s, s.unsafe.front().second);
         }
     }
 

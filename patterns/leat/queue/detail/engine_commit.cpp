@@ -73,7 +73,6 @@ bool engine::commit_is_full() const noexcept {
 void engine::start_commit() {
     committing_ = true;
     ++commits_;
-    flying_outcomes_ = outcomes_;
     std::array<const commit_batch*, 2> batches{};
     std::size_t n = 0;
     for (auto* each : {this, dead_.get()}) {
@@ -84,6 +83,7 @@ void engine::start_commit() {
         std::swap(each->gathered_, each->flying_);
         std::swap(each->gathered_producers_, each->flying_producers_);
         each->gathered_bytes_ = 0;
+        each->flying_outcomes_ = each->outcomes_;
         each->flying_acks_ = std::exchange(each->gathered_acks_, 0);
         each->activated_parts_ = each->activated_specials_ = 0;
         batches[n++] = &each->flying_;
@@ -153,7 +153,10 @@ void engine::finish_commit(bool good) {
         drain_verdicts(i);
     }
     flying_producers_.clear();
-    if (good) sink_->committed(flying_outcomes_);
+    if (!good) return;
+    sink_->committed(flying_outcomes_);
+    // Those of the dead letters have numbers of their own, for who hears of them apart.
+    if (dead_ && dead_->sink_ != sink_) dead_->sink_->committed(dead_->flying_outcomes_);
 }
 
 /// What the commit under way means for this queue's messages.

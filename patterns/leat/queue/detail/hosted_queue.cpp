@@ -137,6 +137,20 @@ void hosted_queue::producer_parked(std::uint32_t producer, bool parked) {
     host_.flush_later(found->second);
 }
 
+void hosted_queue::committed(std::uint64_t outcomes) {
+    if (uncommitted.empty()) return;
+    const auto now = queue_host::clock_now();
+    std::erase_if(uncommitted, [&](const session_ptr& s) {
+        if (s->ended) return true;
+        auto& all = s->uncommitted;
+        if (all.front().first > outcomes) return false;
+        for (; !all.empty() && all.front().first <= outcomes; all.pop_front())
+            s->settle_committed = all.front().second;
+        host_.settled_later(s, now);
+        return all.empty();
+    });
+}
+
 void hosted_queue::consumer_lost(std::uint32_t holder) {
     const auto found = consumers.find(holder);
     if (found == consumers.end()) return;

@@ -71,7 +71,7 @@ public:
 
     void decided(const queueing::verdict_range& verdicts) override;
     void deliver(std::uint32_t holder, std::span<const queueing::delivery_view> batch) override;
-    void committed(std::uint64_t) override {}
+    void committed(std::uint64_t outcomes) override;
     void consumer_lost(std::uint32_t holder) override;
     void delivery_lost(std::uint32_t holder, std::uint64_t d) override;
     void consumer_active(std::uint32_t) override { state_changed_ = true; }
@@ -89,7 +89,8 @@ public:
     void release_unsent();
 
     using sessions = std::unordered_map<std::uint32_t, session_ptr>;
-    sessions consumers, producers;  ///< By the engine's handle.
+    sessions consumers, producers;         ///< By the engine's handle.
+    std::vector<session_ptr> uncommitted;  ///< Consumers whose outcomes are not all committed.
     bool in_pass = false, has_more = false;
     recent_counts recent;
     queue_batches put_batches, delivery_batches, settle_batches;

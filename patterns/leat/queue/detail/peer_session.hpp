@@ -4,8 +4,10 @@
 #include <leat/queue/detail/wire.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace leat::detail {
@@ -66,7 +68,11 @@ struct peer_session {
     std::uint64_t credit_messages = 0, credit_bytes = 0;  ///< As it has said.
     std::uint64_t given_bytes = 0;                        ///< Of that, as delivered.
     bool held_back = false;  ///< Credit is not all of use while so much is unread.
-    std::uint64_t applied = 0, stale = 0, settle_counter = 0;
+    std::uint64_t applied = 0, stale = 0;
+    std::uint64_t settle_committed =
+        0;  ///< The counter of the last SETTLE that is as safe as the queue's puts,
+    std::deque<std::pair<std::uint64_t, std::uint64_t>>
+        uncommitted;  ///< and later ones, by the engine's number.
     bool settled = false;
     wire::ranges lost;  ///< Deliveries that it is to be told of.
 };

@@ -126,6 +126,7 @@ void queue_host::on_loop_end() {
             if (one == nullptr) continue;
             one->producers.clear();
             one->consumers.clear();
+            one->uncommitted.clear();
         }
         which->when_idle.clear();
     }
@@ -306,7 +307,7 @@ void queue_host::tell_settled() {
         wire::settled frame;
         frame.applied = s->applied;
         frame.stale = s->stale;
-        frame.committed = s->settle_counter;
+        frame.committed = s->settle_committed;
         send(*s, frame);
     }
 }

@@ -82,6 +82,7 @@ public:
         return false;
     }
     void flush_later(const session_ptr& which);
+    void settled_later(const session_ptr& which, queueing::ticks now);
     void end_later(const session_ptr& which, wire::error_code code, std::string text);
 
     /// Called when the loop has ended.
@@ -133,7 +134,7 @@ private:
     bool on_put(const session_ptr& s, message& header, message& body);
     bool on_settle(const session_ptr& s, std::span<const std::byte> header, queueing::ticks now);
     void tell_settled();
-    void settle(peer_session& s, std::uint32_t holder, const std::vector<wire::settlement>& groups);
+    std::uint64_t settle(peer_session& s, std::uint32_t holder, const std::vector<wire::settlement>& groups);
     void run_put(pending_put& one);
     void run_puts();
     void flush(peer_session& s);

@@ -152,18 +152,29 @@ void queue_host::on_command(const session_ptr& s, wire::command what, std::span<
 bool queue_host::on_settle(const session_ptr& s, std::span<const std::byte> header, ticks now) {
     if (!wire::read(header, settle_) || !wire::valid(settle_.groups)) return false;
     const auto before = s->applied + s->stale;
-    settle(*s, s->handle, settle_.groups);
+    const auto number = settle(*s, s->handle, settle_.groups);
     s->queue->settle_batches.add(s->applied + s->stale - before);
-    s->settle_counter = s->in;
-    if (!std::exchange(s->settled, true)) {
-        settled_.push_back(s);
-        settled_due_ = std::min(settled_due_, now + settled_delay);
+    if (s->queue->engine().rules().durability != durability::commit) {
+        s->settle_committed = s->in;
+    } else if (number > 0) {
+        if (s->uncommitted.empty()) s->queue->uncommitted.push_back(s);
+        s->uncommitted.emplace_back(number, s->in);
     }
+    settled_later(s, now);
     return true;
 }
 
-void queue_host::settle(peer_session& s, std::uint32_t holder, const std::vector<wire::settlement>& groups) {
+void queue_host::settled_later(const session_ptr& s, ticks now) {
+    if (std::exchange(s->settled, true)) return;
+    settled_.push_back(s);
+    settled_due_ = std::min(settled_due_, now + settled_delay);
+}
+
+/// Returns the engine's number of the last one; 0 when there is none.
+std::uint64_t queue_host::settle(peer_session& s, std::uint32_t holder,
+                                 const std::vector<wire::settlement>& groups) {
     auto& engine = s.queue->engine();
+    std::uint64_t number = 0;
     for (const auto& group : groups) {
         numbers_.clear();
         for (const auto& r : group.deliveries) numbers_.push_back({r.first, r.last});
@@ -177,7 +188,9 @@ void queue_host::settle(peer_session& s, std::uint32_t holder, const std::vector
         }
         s.applied += result.applied;
         s.stale += result.stale;
+        number = result.number;
     }
+    return number;
 }
 
 void queue_host::on_hello(std::string_view routing, std::span<const std::byte> header, ticks now) {
