@@ -1,6 +1,8 @@
 #include <leat/queue/detail/disk_store.hpp>
 
 #include <leat/error.hpp>
+#include <leat/queue/detail/page_file.hpp>
+#include <leat/queue/detail/store_survey.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -72,28 +74,34 @@ void disk_store::end(bool clean) {
     lock_.reset();
 }
 
-/// Refuses what must stay as it is, without opening it for writing.
+/// Refuses what must stay as it is, without opening it for writing. LMDB trusts the pages that it reads, so
+/// they are looked at first; bodies are not.
 void disk_store::look() const {
-    if (!std::filesystem::exists(options_.directory / "data.mdb")) return;
-    if (std::filesystem::file_size(options_.directory / "data.mdb") == 0) return;  // killed while it was made
-    const lmdb::environment env{options_.directory, how | MDB_RDONLY | MDB_NOLOCK, options_.map_size};
-    lmdb::transaction in{env, MDB_RDONLY};
+    const auto data = options_.directory / "data.mdb";
+    if (!std::filesystem::exists(data)) return;
+    if (std::filesystem::file_size(data) == 0) return;  // killed while it was made
     const auto refuse = [&](const std::string& why) {
         throw error{errc::store_unreadable, "the store " + options_.directory.string() + ": " + why};
     };
-    const auto meta = in.find("meta");
-    if (!meta) {
-        if (env.tables() > 0) refuse("it is an LMDB environment of something else");
-        return;
+    const auto damaged = [&](const std::string& what) {
+        refuse(what +
+               "; `leat store verify` names all that is damaged, `leat store salvage` copies the rest");
+    };
+    lmdb::page_file file{data, damaged};
+    const auto meta = read_meta(file, damaged);
+    if (meta.empty()) {
+        file.check(damaged);
+        if (file.tables().empty()) return;
+        refuse("it is an LMDB environment of something else");
     }
-    const auto format = in.get(*meta, bytes_of(format_row));
-    const auto identity = in.get(*meta, bytes_of(identity_row));
-    if (!format || !identity) refuse("it does not say what it is");
-    if (const auto why = unknown_format(*format); !why.empty()) refuse(why);
-    const auto known = decode_identity(*identity);
-    if (!known) refuse("what says whose it is, is damaged");
+    const auto format = meta.find(format_row), identity = meta.find(identity_row);
+    if (format == meta.end() || identity == meta.end()) refuse("it does not say what it is");
+    if (const auto why = unknown_format(format->second); !why.empty()) refuse(why);
+    const auto known = decode_identity(identity->second);
+    if (!known) damaged("what says whose it is, is damaged");
     if (known->name != options_.name)
         refuse("it is of the queue " + known->name + ", not of " + options_.name);
+    lmdb::page_file{data, damaged}.check(damaged);
 }
 
 void disk_store::open() {
@@ -115,9 +123,14 @@ void disk_store::begin_opening() {
     std::random_device device;
     const auto random = [&] { return std::uint64_t{device()} << 32 | device(); };
     if (const auto known = in.get(meta, bytes_of(identity_row))) {
-        identity_ = *decode_identity(*known);
+        const auto value = open_row(bytes_of(identity_row), *known);
+        auto identity = value ? decode_identity(*value) : std::nullopt;
+        if (!identity) throw error{errc::store_unreadable, "what says whose it is, is damaged"};
+        identity_ = std::move(*identity);
     } else {
-        in.put(meta, bytes_of(format_row), encode_format());
+        auto format = encode_format();
+        seal_row(bytes_of(format_row), format);
+        in.put(meta, bytes_of(format_row), format);
         identity_.queue = {random(), random()};
         identity_.hash_key = {random(), random()};
         identity_.name = options_.name;
@@ -143,6 +156,7 @@ void disk_store::set_clean(lmdb::transaction& in, bool clean) {
     identity_.clean = clean;
     octets row;
     encode(row, identity_);
+    seal_row(bytes_of(identity_row), row);
     in.put(in.open("meta", 0), bytes_of(identity_row), row);
 }
 
