@@ -5,6 +5,9 @@
 
 #include "support/temporary_directory.hpp"
 
+#include <leat/queue/store_contents.hpp>
+
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <random>
@@ -48,6 +51,7 @@ private:
         opening begin{.salt = 7, .qt = model_.q, .now = now_, .seed = seed};
         disk_store::queues found;
         if (directory_) {
+            look();
             store_.disk =
                 std::make_unique<disk_store>(disk_store_options{.directory = directory_->path(),
                                                                 .name = "work",
@@ -67,6 +71,13 @@ private:
         sink_.committed_to = 0;
         if (set_.reader) engine_->dead()->speak_to(reader_);
         reader_.held.clear();
+    }
+
+    /// Whatever a crash leaves, `leat store verify` finds nothing wrong with it.
+    void look() {
+        if (!std::filesystem::exists(directory_->path() / "data.mdb")) return;
+        const auto found = leat::read_store(directory_->path());
+        if (!found.damages.empty()) model_.fault = "the store: " + found.damages.front();
     }
 
     /// All that is not on disk is gone.

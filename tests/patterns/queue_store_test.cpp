@@ -259,12 +259,13 @@ TEST_CASE("a body that is damaged is not handed out, and its queue says so") {
 
 namespace {
 
-/// Changes one row of a store.
+/// Changes one row of a store, as the store would.
 void set_row(const std::filesystem::path& directory, const std::string& table, std::uint64_t key,
-             std::span<const std::byte> value) {
+             octets value) {
     namespace lmdb = leat::detail::lmdb;
     const lmdb::environment env{directory, 0, 1 << 30};
     lmdb::transaction in{env};
+    seal_row(lmdb::bytes_of_key(key), value);
     in.put(in.open(table, MDB_INTEGERKEY), lmdb::bytes_of_key(key), value);
     in.commit();
 }
@@ -297,13 +298,11 @@ TEST_CASE("what is in a directory can be read, and damage is named") {
     CHECK_EQ(good.messages.counts.acked, 1);
     CHECK(good.damages == texts{});
 
-    set_row(at.path(), "0.touched", 3, as_bytes("short"));
+    set_row(at.path(), "0.touched", 3, octets(5));
     set_row(at.path(), "0.touched", 99, octets(11));
     set_row(at.path(), "1.letters", 7, octets(3));
-    CHECK(leat::read_store(at.path()).damages ==
-          texts{"0.touched 3 is damaged", "0.touched has message 99, which is not there",
-                "1.letters 7 is damaged", "1.letters has message 7, which is not there",
-                "1.letters has 2 rows for 1 letters"});
+    CHECK(leat::read_store(at.path()).damages == texts{"0.touched 3 is damaged", "1.letters 7 is damaged",
+                                                       "0.touched has message 99, which is not there"});
     CHECK_THROWS_LEAT(stored_queue{at.path()}, leat::errc::store_unreadable, "row 3 of 0.touched is damaged");
 }
 
@@ -327,6 +326,7 @@ void set_format(const std::filesystem::path& directory, std::uint32_t format) {
     lmdb::transaction in{env};
     auto row = encode_format();
     std::memcpy(row.data(), &format, sizeof format);
+    seal_row(as_bytes("format"), row);
     in.put(in.open("meta", 0), as_bytes("format"), row);
     in.commit();
 }

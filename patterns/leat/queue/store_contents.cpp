@@ -4,43 +4,41 @@
 #include <leat/queue/detail/directory_lock.hpp>
 #include <leat/queue/detail/store_survey.hpp>
 
-#include <span>
-
 namespace leat {
 namespace {
 
-using namespace detail;
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-    return std::as_bytes(std::span{text});
-}
+using namespace detail::queueing;
 
 store_contents survey(const std::filesystem::path& directory, bool bodies) {
     const auto refuse = [&](const std::string& why) {
         throw error{errc::store_unreadable, "the store " + directory.string() + ": " + why};
     };
-    const lmdb::environment env{directory, MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS, 0};
-    lmdb::transaction in{env, MDB_RDONLY};
-    const auto meta = in.find("meta");
-    const auto format = meta ? in.get(*meta, bytes_of("format")) : std::nullopt;
-    const auto identity = meta ? in.get(*meta, bytes_of("queue")) : std::nullopt;
-    if (!format || !identity) refuse("it does not say what it is");
-    if (const auto why = queueing::unknown_format(*format); !why.empty()) refuse(why);
-
     store_contents all;
-    if (const auto known = queueing::decode_identity(*identity)) {
+    const auto tell = [&](const std::string& what) { all.damages.push_back(what); };
+    detail::lmdb::page_file file{directory / "data.mdb", tell};
+    const auto meta = read_meta(file, tell);
+    const auto format = meta.find("format"), identity = meta.find("queue");
+    if (format == meta.end() || identity == meta.end()) refuse("it does not say what it is");
+    if (const auto why = unknown_format(format->second); !why.empty()) refuse(why);
+
+    if (const auto known = decode_identity(identity->second)) {
         all.queue = known->name;
         all.openings = known->openings;
         all.clean = known->clean;
     } else {
         all.damages.emplace_back("meta: what says whose it is, is damaged");
     }
-    all.file_bytes = std::filesystem::file_size(directory / "data.mdb");
-    queueing::store_survey queue{in, 0, bodies, all.damages}, dead{in, 1, bodies, all.damages};
-    queue.run();
-    dead.run();
-    all.takes_paused = queue.takes_paused;
-    all.puts_paused = queue.puts_paused;
+    all.file_bytes = file.size();
+    store_survey queue{file, 0, bodies, all.damages}, dead{file, 1, bodies, all.damages};
+    queue.read(meta);
+    dead.read(meta);
+    queue.check();
+    dead.check();
+    file.check_rest(tell);
+    if (queue.state()) {
+        all.takes_paused = queue.state()->takes_paused;
+        all.puts_paused = queue.state()->puts_paused;
+    }
     all.producers = queue.producers;
     all.ids = queue.ids;
     all.messages = queue.found;
@@ -54,13 +52,8 @@ store_contents read_store(const std::filesystem::path& directory, bool bodies) {
     std::error_code ignored;
     if (!std::filesystem::exists(directory / "data.mdb", ignored))
         throw error{errc::store_unreadable, directory.string() + " has no queue in it"};
-    const queueing::directory_lock lock{directory};
-    try {
-        return survey(directory, bodies);
-    } catch (const lmdb::failure& e) {
-        throw error{e.code < 0 ? errc::store_unreadable : errc::store_failed,
-                    "the store " + directory.string() + ": " + e.what()};
-    }
+    const directory_lock lock{directory};
+    return survey(directory, bodies);
 }
 
 }  // namespace leat

@@ -20,6 +20,14 @@ struct stored_messages {
     queue_counts counts = {};
 };
 
+/// A block of messages that is damaged.
+struct lost_record {
+    bool dead_letters = false;  ///< Of the dead letters, and not of the queue itself.
+    std::uint64_t number = 0;
+    std::optional<std::uint64_t> messages = {};  ///< That were in it; nothing when that is damaged too.
+    std::string why = {};
+};
+
 /// What is in the directory of a queue.
 struct store_contents {
     std::string queue = {};  ///< Its name.
@@ -33,10 +41,11 @@ struct store_contents {
     std::vector<std::string> damages = {};  ///< A sentence each, at most 1,000.
 };
 
-/// Reads the directory of a queue that nobody has open, and changes none of its data. All rows of all indexes
-/// are checked; with `bodies` the messages' bodies too, which reads the whole file.
-/// @throws leat::error: `store_in_use`; `store_unreadable` when it is no store or of a newer format;
-/// `store_failed`
+/// Reads the directory of a queue that nobody has open, and changes none of its data. All pages of the file
+/// and all rows of all indexes are checked, and how they fit each other; with `bodies` the messages' bodies
+/// too, which reads the whole file. What is damaged is named in `damages`, and the rest is told all the same.
+/// @throws leat::error: `store_in_use`; `store_unreadable` when it is no store, of a newer format, or does
+/// not say any more whose it is; `store_failed`
 [[nodiscard]] store_contents read_store(const std::filesystem::path& directory, bool bodies = true);
 
 }  // namespace leat

@@ -1,6 +1,8 @@
 #include <leat/queue/detail/disk_store.hpp>
 
 #include <leat/error.hpp>
+#include <leat/queue/detail/page_file.hpp>
+#include <leat/queue/detail/store_survey.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -36,6 +38,7 @@ std::uint64_t random_number() {
 void put_identity(lmdb::transaction& in, const store_identity& what) {
     octets row;
     encode(row, what);
+    seal_row(bytes_of(identity_row), row);
     in.put(in.open("meta", MDB_CREATE), bytes_of(identity_row), row);
 }
 
@@ -53,7 +56,9 @@ void make_file(const std::filesystem::path& directory, const std::string& name) 
         store_identity identity{.queue = {random_number(), random_number()},
                                 .hash_key = {random_number(), random_number()},
                                 .name = name};
-        in.put(in.open("meta", MDB_CREATE), bytes_of(format_row), encode_format());
+        auto format = encode_format();
+        seal_row(bytes_of(format_row), format);
+        in.put(in.open("meta", MDB_CREATE), bytes_of(format_row), format);
         put_identity(in, identity);
         in.commit();
     }
@@ -106,23 +111,31 @@ void disk_store::end(bool clean) {
     lock_.reset();
 }
 
-/// Refuses what must stay as it is, without opening it for writing.
+/// Refuses what must stay as it is, without opening it for writing. LMDB trusts the pages that it reads, so
+/// they are looked at first; bodies are not.
 void disk_store::look() const {
-    const lmdb::environment env{options_.directory, how | MDB_RDONLY | MDB_NOLOCK, options_.map_size};
-    lmdb::transaction in{env, MDB_RDONLY};
+    const auto data = options_.directory / "data.mdb";
     const auto refuse = [&](const std::string& why) {
         throw error{errc::store_unreadable, "the store " + options_.directory.string() + ": " + why};
     };
-    const auto meta = in.find("meta");
-    if (!meta) refuse("it is an LMDB environment of something else");
-    const auto format = in.get(*meta, bytes_of(format_row));
-    const auto identity = in.get(*meta, bytes_of(identity_row));
-    if (!format || !identity) refuse("it does not say what it is");
-    if (const auto why = unknown_format(*format); !why.empty()) refuse(why);
-    const auto known = decode_identity(*identity);
-    if (!known) refuse("what says whose it is, is damaged");
+    const auto damaged = [&](const std::string& what) {
+        refuse(what +
+               "; `leat store verify` names all that is damaged, `leat store salvage` copies the rest");
+    };
+    lmdb::page_file file{data, damaged};
+    const auto meta = read_meta(file, damaged);
+    if (meta.empty()) {
+        file.check(damaged);
+        refuse("it is an LMDB environment of something else");
+    }
+    const auto format = meta.find(format_row), identity = meta.find(identity_row);
+    if (format == meta.end() || identity == meta.end()) refuse("it does not say what it is");
+    if (const auto why = unknown_format(format->second); !why.empty()) refuse(why);
+    const auto known = decode_identity(identity->second);
+    if (!known) damaged("what says whose it is, is damaged");
     if (known->name != options_.name)
         refuse("it is of the queue " + known->name + ", not of " + options_.name);
+    lmdb::page_file{data, damaged}.check(damaged);
 }
 
 void disk_store::open() {
@@ -140,7 +153,11 @@ void disk_store::open() {
 /// Reads what is there, and says in the same transaction that there is a new opening.
 void disk_store::begin_opening() {
     lmdb::transaction in{*env_};
-    identity_ = *decode_identity(*in.get(in.open("meta", 0), bytes_of(identity_row)));
+    const auto row = in.get(in.open("meta", 0), bytes_of(identity_row));
+    const auto value = row ? open_row(bytes_of(identity_row), *row) : std::nullopt;
+    auto identity = value ? decode_identity(*value) : std::nullopt;
+    if (!identity) throw error{errc::store_unreadable, "what says whose it is, is damaged"};
+    identity_ = std::move(*identity);
     for (auto& one : tables_) one.keep_ids(options_.id_span, options_.ids);
     for (std::size_t i = 0; i < tables_.size(); ++i) recovered_[i] = tables_[i].read(in);
 

@@ -1,5 +1,6 @@
 #include <leat/queue/detail/store_layout.hpp>
 
+#include <leat/queue/detail/checksum.hpp>
 #include <leat/queue/detail/octets.hpp>
 
 #include <array>
@@ -21,6 +22,10 @@ void each_count(Counts& c, Visit visit) {
         visit(*one);
 }
 
+std::uint32_t row_sum(std::span<const std::byte> key, std::span<const std::byte> value) noexcept {
+    return static_cast<std::uint32_t>(checksum(value) ^ checksum(key));
+}
+
 template <class Value>
 std::optional<Value> if_ended(const octet_reader& in, Value&& value) {
     if (!in.ended()) return {};
@@ -28,6 +33,19 @@ std::optional<Value> if_ended(const octet_reader& in, Value&& value) {
 }
 
 }  // namespace
+
+void seal_row(std::span<const std::byte> key, octets& row) {
+    octet_writer{row}.number(row_sum(key, row));
+}
+
+std::optional<std::span<const std::byte>> open_row(std::span<const std::byte> key,
+                                                   std::span<const std::byte> row) noexcept {
+    constexpr std::size_t sum = sizeof(std::uint32_t);
+    if (row.size() < sum) return {};
+    const auto value = row.first(row.size() - sum);
+    octet_reader in{row.last(sum)};
+    return in.number<std::uint32_t>() == row_sum(key, value) ? std::optional{value} : std::nullopt;
+}
 
 void encode(octets& to, const touched_row& row) {
     octet_writer out{to};

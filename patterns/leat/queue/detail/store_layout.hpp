@@ -44,7 +44,8 @@
 //                specials  { u32 i, u8 priority, u16 redrives, i64 due, i64 ttl, id key }
 //                attributes, bodies
 //
-// Checksums are XXH64.
+// All rows but those of N.records end with a u32: the lower half of the checksum of the value before it, xor
+// that of the key. Checksums are XXH64.
 
 namespace leat::detail::queueing {
 
@@ -80,6 +81,12 @@ void encode(octets& to, const store_identity& what);
 void encode(octets& to, const store_state& what);
 [[nodiscard]] octets encode_format();
 
+/// Every row but a record is sealed before it is put, and opened before it is decoded: nothing when it, or
+/// its key, is damaged.
+void seal_row(std::span<const std::byte> key, octets& row);
+[[nodiscard]] std::optional<std::span<const std::byte>> open_row(std::span<const std::byte> key,
+                                                                 std::span<const std::byte> row) noexcept;
+
 /// The decoders give nothing for what is damaged. A record is cold: its bodies are not looked at.
 struct decoded_record {
     std::unique_ptr<record> rec;
@@ -87,6 +94,8 @@ struct decoded_record {
 };
 [[nodiscard]] std::optional<decoded_record> decode_record(std::uint64_t number,
                                                           std::span<const std::byte> value);
+/// Bytes of the index, with what is before it: bodies begin there. Nothing when that is beyond the end.
+[[nodiscard]] std::optional<std::size_t> index_size(std::span<const std::byte> value) noexcept;
 [[nodiscard]] bool bodies_intact(std::span<const std::byte> value) noexcept;
 
 /// The bodies of a stored record, for `rec.warm`. Nothing when they are damaged.

@@ -15,7 +15,12 @@ constexpr std::size_t fixed = sums + 24;  // and of what follows up to the stamp
 constexpr std::size_t special_size = 39, stamp_size = 12;
 constexpr std::uint32_t largest = (1U << 28) - 1;
 
-/// Where the bodies begin; nothing when that is beyond the end.
+std::uint64_t sum_at(std::span<const std::byte> value, std::size_t at) noexcept {
+    return octet_reader{value.subspan(at)}.number<std::uint64_t>();
+}
+
+}  // namespace
+
 std::optional<std::size_t> index_size(std::span<const std::byte> value) noexcept {
     octet_reader in{value};
     in.bytes(sums + 8);
@@ -26,12 +31,6 @@ std::optional<std::size_t> index_size(std::span<const std::byte> value) noexcept
     if (!in.good() || size > value.size()) return {};
     return size;
 }
-
-std::uint64_t sum_at(std::span<const std::byte> value, std::size_t at) noexcept {
-    return octet_reader{value.subspan(at)}.number<std::uint64_t>();
-}
-
-}  // namespace
 
 void encode_record(octets& to, const record& rec, std::span<const special> specials) {
     octet_writer out{to};

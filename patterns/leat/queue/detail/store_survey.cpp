@@ -2,6 +2,7 @@
 
 #include <leat/queue/detail/octets.hpp>
 
+#include <algorithm>
 #include <iterator>
 
 namespace leat::detail::queueing {
@@ -13,106 +14,150 @@ std::uint64_t number_of(std::span<const std::byte> key) noexcept {
     return octet_reader{key}.number<std::uint64_t>();
 }
 
+bool is_letter(std::uint64_t, std::span<const std::byte> value) {
+    return decode_letter(value).has_value();
+}
+
 }  // namespace
 
-store_survey::store_survey(lmdb::transaction& in, int which, bool bodies, std::vector<std::string>& damages)
-    : in_(in), prefix_(std::to_string(which) + "."), bodies_(bodies), dead_(which == 1), damages_(damages) {}
+meta_rows read_meta(lmdb::page_file& file, const lmdb::page_file::damage& tell) {
+    meta_rows rows;
+    const auto table = file.find("meta");
+    if (!table) return rows;
+    file.each(
+        *table, [&](const std::string& what) { tell("meta: " + what); },
+        [&](auto key, auto value) {
+            const std::string name{reinterpret_cast<const char*>(key.data()), key.size()};
+            const auto row = open_row(key, value);
+            if (!row) return tell("meta: row " + name + " is damaged");
+            rows[name].assign(row->begin(), row->end());
+        });
+    return rows;
+}
+
+std::uint64_t live_by_counts(const queue_counts& c, bool dead) noexcept {
+    const auto gone =
+        dead ? c.acked + c.purged + c.dead_dropped + c.redriven
+             : c.acked + c.expired + c.overflow + c.purged + c.discarded + c.dead_sum() + c.failed;
+    return c.admitted - gone;
+}
+
+store_survey::store_survey(lmdb::page_file& file, int which, bool bodies, std::vector<std::string>& damages,
+                           keeper keep)
+    : file_(file),
+      which_(which),
+      prefix_(std::to_string(which) + "."),
+      bodies_(bodies),
+      damages_(damages),
+      keep_(std::move(keep)) {}
 
 void store_survey::damage(const std::string& what) {
+    damaged_ = true;
     if (damages_.size() < most_damages) damages_.push_back(prefix_ + what);
 }
 
-void store_survey::each(const char* table, unsigned flags, const visitor& visit) {
-    const auto found_table = in_.find(prefix_ + table, flags);
-    if (!found_table) return damage(std::string{table} + " is not there");
-    try {
-        lmdb::cursor at{in_, *found_table};
-        for (bool more = at.move(MDB_FIRST); more; more = at.move(MDB_NEXT)) visit(at.key(), at.value());
-    } catch (const lmdb::failure& e) {
-        damage(std::string{table} + " cannot be read to its end: " + e.what());
-    }
+void store_survey::lose(std::uint64_t number, std::optional<std::uint64_t> messages, const std::string& why) {
+    damage("record " + std::to_string(number) + ": " + why);
+    lost.push_back({.dead_letters = which_ == 1, .number = number, .messages = messages, .why = why});
 }
 
-void store_survey::run() {
-    look_at_state();
-    each("gone", MDB_INTEGERKEY,
-         [&](auto key, auto value) { gone_[number_of(key)].assign(value.begin(), value.end()); });
-    each("records", MDB_INTEGERKEY, [&](auto key, auto value) { look_at_record(number_of(key), value); });
-    for (const auto& [number, bits] : gone_) {
-        const auto record = counts_.find(number);
-        if (record == counts_.end()) {
-            damage("gone has record " + std::to_string(number) + ", which is not there");
-        } else if (bits.size() > (record->second + 7) / 8) {
-            damage("gone has more messages of record " + std::to_string(number) + " than it has");
-        }
+void store_survey::keep(const char* table, bytes key, bytes value) const {
+    if (keep_) keep_(prefix_ + table, key, value);
+}
+
+/// False when not all of it could be read.
+bool store_survey::each(const char* table, const lmdb::page_file::visitor& visit,
+                        const lmdb::page_file::wanted& how_much) {
+    const auto found_table = file_.find(prefix_ + table);
+    if (!found_table) {
+        damage(std::string{table} + " is not there");
+        return false;
     }
-    const auto row = [&](const char* table, auto decode) {
-        each(table, MDB_INTEGERKEY, [&, table, decode](auto key, auto value) {
-            const auto seq = number_of(key);
-            if (!decode(seq, value)) damage(std::string{table} + " " + std::to_string(seq) + " is damaged");
-            must_be_live(table, seq);
-        });
-    };
-    const auto is_letter = [](std::uint64_t, auto value) { return decode_letter(value).has_value(); };
-    row("touched", [](std::uint64_t seq, auto value) { return decode_touched(seq, value).has_value(); });
-    row("doomed", is_letter);
-    row("letters", [&](std::uint64_t seq, auto value) {
-        ++letters_;
-        return is_letter(seq, value);
+    bool whole = true;
+    file_.each(
+        *found_table,
+        [&](const std::string& what) {
+            whole = false;
+            damage(std::string{table} + ": " + what);
+        },
+        visit, how_much);
+    return whole;
+}
+
+void store_survey::read_rows(const char* table, rows& to, const decoder& good) {
+    each(table, [&](auto key, auto row) {
+        const auto seq = number_of(key);
+        const auto value = open_row(key, row);
+        if (!value || !good(seq, *value))
+            return damage(std::string{table} + " " + std::to_string(seq) + " is damaged");
+        to[seq].assign(value->begin(), value->end());
     });
-    if (letters_ != (dead_ ? found.messages : 0))
-        damage("letters has " + std::to_string(letters_) + " rows for " + std::to_string(found.messages) +
-               " letters");
-    each("producers", 0, [&](auto key, auto value) {
-        ++producers;
+}
+
+void store_survey::read(const meta_rows& meta) {
+    if (const auto row = meta.find(prefix_ + "state"); row != meta.end()) {
+        state_ = decode_state(row->second);
+        if (!state_) damage("state is damaged");
+    }
+    if (state_) found.counts = state_->counts;
+    read_rows("gone", gone_, [](std::uint64_t, bytes) { return true; });
+    const auto index_alone = [](bytes beginning) { return index_size(beginning).value_or(~std::size_t{0}); };
+    records_missing_ = !each(
+        "records", [&](auto key, auto value) { look_at_record(number_of(key), value); },
+        bodies_ ? lmdb::page_file::wanted{} : index_alone);
+    check_state(meta);
+    read_rows("touched", touched_,
+              [](auto seq, auto value) { return decode_touched(seq, value).has_value(); });
+    read_rows("doomed", doomed_, is_letter);
+    read_rows("letters", letters_, is_letter);
+    std::uint64_t n = 0;
+    each("producers", [&](auto key, auto row) {
+        ++n;
         octet_reader id{key};
         const auto name = id.id();
-        if (!id.ended() || !decode_producer(name, value))
-            damage("producers " + std::to_string(producers) + " is damaged");
+        const auto value = open_row(key, row);
+        if (!id.ended() || !value || !decode_producer(name, *value))
+            return damage("producers " + std::to_string(n) + " is damaged");
+        ++producers;
+        keep("producers", key, *value);
     });
-    each("ids", MDB_INTEGERKEY, [&](auto key, auto value) {
-        const auto some = decode_ids(value);
+    each("ids", [&](auto key, auto row) {
+        const auto value = open_row(key, row);
+        const auto some = value ? decode_ids(*value) : std::nullopt;
         if (!some) return damage("ids " + std::to_string(number_of(key)) + " is damaged");
         ids += some->ids.size();
+        keep("ids", key, *value);
     });
 }
 
-void store_survey::look_at_state() {
-    const auto meta = in_.find("meta");
-    const auto name = prefix_ + "state";
-    const auto value = meta ? in_.get(*meta, std::as_bytes(std::span{name})) : std::nullopt;
-    if (!value) return;  // nothing was committed yet
-    const auto state = decode_state(*value);
-    if (!state) return damage("state is damaged");
-    found.counts = state->counts;
-    next_seq_ = state->next_seq;
-    takes_paused = state->takes_paused;
-    puts_paused = state->puts_paused;
+/// There is none before the first commit.
+void store_survey::check_state(const meta_rows& meta) {
+    if (meta.contains(prefix_ + "state")) return;
+    if (found.records > 0 || records_missing_ || !meta.contains("queue")) return damage("state is lost");
+    state_.emplace();
 }
 
-bool store_survey::ended(std::uint64_t record, std::uint64_t i) const {
-    const auto found_bits = gone_.find(record);
-    if (found_bits == gone_.end() || i / 8 >= found_bits->second.size()) return false;
-    return (std::to_integer<unsigned>(found_bits->second[i / 8]) >> i % 8 & 1U) != 0;
-}
-
-void store_survey::look_at_record(std::uint64_t number, std::span<const std::byte> value) {
-    const auto name = "record " + std::to_string(number);
+void store_survey::look_at_record(std::uint64_t number, bytes value) {
     ++found.records;
     const auto row = decode_record(number, value);
-    if (!row) return damage(name + " is damaged: its messages are lost");
+    if (!row) return lose(number, {}, "index is damaged");
     const auto& rec = *row->rec;
     const auto first = rec.seq(0), after = first + rec.count();
-    if (bodies_ && !bodies_intact(value)) damage(name + ": bodies are damaged");
-    if (after > next_seq_) damage(name + " has messages that come after the last one");
-    if (!records_.empty()) {
-        const auto& last = *records_.rbegin();
-        if (last.first + last.second.count > first)
-            damage(name + " has numbers that record " + std::to_string(last.second.number) + " has too");
-    }
+    std::uint64_t live = 0;
+    for (std::uint32_t i = 0; i < rec.count(); ++i) live += ended(number, i) ? 0U : 1U;
+    if (bodies_ && !bodies_intact(value)) return lose(number, live, "bodies are damaged");
+    if (state_ && after > state_->next_seq)
+        damage("record " + std::to_string(number) + " has messages that come after the last one");
+    const auto next = records_.lower_bound(first);
+    const bool overlaps =
+        (next != records_.end() && next->first < after) ||
+        (next != records_.begin() && std::prev(next)->first + std::prev(next)->second.count > first);
+    if (overlaps) return lose(number, live, "another record has its numbers too");
     records_[first] = {number, rec.count()};
     counts_[number] = rec.count();
+    next_seq = std::max(next_seq, after);
     for (std::uint32_t i = 0; i < rec.count(); ++i) {
+        latest = std::max(latest, rec.admitted_at(i));
         if (ended(number, i)) continue;
         if (found.messages++ == 0)
             found.oldest = std::chrono::system_clock::time_point{
@@ -120,6 +165,31 @@ void store_survey::look_at_record(std::uint64_t number, std::span<const std::byt
                     std::chrono::nanoseconds{rec.admitted_at(i)})};
         found.bytes += rec.weight(i);
     }
+    if (live > 0) keep("records", lmdb::page_file::bytes{std::as_bytes(std::span{&number, 1})}, value);
+}
+
+void store_survey::add_lost(bytes key, bytes value) {
+    if (key.size() != sizeof(std::uint64_t)) return;
+    const auto number = number_of(key);
+    const auto row = decode_record(number, value);
+    if (!row || !bodies_intact(value) || counts_.contains(number)) return;
+    if (state_ && row->rec->seq(0) + row->rec->count() > state_->next_seq) return;
+    look_at_record(number, value);
+}
+
+void store_survey::check() {
+    check_gone();
+    check_rows("touched", touched_);
+    check_rows("doomed", doomed_);
+    check_rows("letters", letters_);
+    if (which_ == 1) check_letters();
+    check_counts();
+}
+
+bool store_survey::ended(std::uint64_t record, std::uint64_t i) const {
+    const auto bits = gone_.find(record);
+    if (bits == gone_.end() || i / 8 >= bits->second.size()) return false;
+    return (std::to_integer<unsigned>(bits->second[i / 8]) >> i % 8 & 1U) != 0;
 }
 
 bool store_survey::live(std::uint64_t seq) const {
@@ -129,9 +199,51 @@ bool store_survey::live(std::uint64_t seq) const {
     return seq - first < of.count && !ended(of.number, seq - first);
 }
 
-void store_survey::must_be_live(const char* table, std::uint64_t seq) {
-    if (!live(seq))
-        damage(std::string{table} + " has message " + std::to_string(seq) + ", which is not there");
+void store_survey::check_gone() {
+    for (const auto& [number, bits] : gone_) {
+        const auto record = counts_.find(number);
+        if (record == counts_.end()) {
+            if (!records_lost()) damage("gone has record " + std::to_string(number) + ", which is not there");
+            continue;
+        }
+        const std::size_t most = (record->second + 7) / 8;
+        if (bits.size() > most)
+            damage("gone has more messages of record " + std::to_string(number) + " than it has");
+        keep("gone", std::as_bytes(std::span{&number, 1}), bytes{bits}.first(std::min(most, bits.size())));
+    }
+}
+
+void store_survey::check_rows(const char* table, const rows& some) {
+    for (const auto& [seq, value] : some) {
+        if (live(seq)) {
+            keep(table, std::as_bytes(std::span{&seq, 1}), value);
+        } else {
+            damage(std::string{table} + " has message " + std::to_string(seq) + ", which is not there");
+        }
+    }
+}
+
+/// X4: what is dead says why. One that does not any more gets a letter that says so.
+void store_survey::check_letters() {
+    for (const auto& [first, of] : records_) {
+        for (std::uint64_t i = 0; i < of.count; ++i) {
+            const auto seq = first + i;
+            if (ended(of.number, i) || letters_.contains(seq)) continue;
+            damage("letters has nothing of message " + std::to_string(seq));
+            octets row;
+            encode(row, letter{.text = "its letter was damaged: why it is dead is not known"});
+            keep("letters", std::as_bytes(std::span{&seq, 1}), row);
+        }
+    }
+}
+
+/// I1: rows of `gone` have no checksum, but the counts tell how many messages are left.
+void store_survey::check_counts() {
+    if (!state_ || damaged_) return;
+    const auto said = live_by_counts(state_->counts, which_ == 1);
+    if (said != found.messages)
+        damage("the counts say that " + std::to_string(said) + " messages are there; " +
+               std::to_string(found.messages) + " are");
 }
 
 }  // namespace leat::detail::queueing

@@ -1,47 +1,83 @@
 #pragma once
 
-#include <leat/queue/detail/lmdb.hpp>
+#include <leat/queue/detail/page_file.hpp>
 #include <leat/queue/detail/store_layout.hpp>
 #include <leat/queue/store_contents.hpp>
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace leat::detail::queueing {
 
+/// Rows by key of the table `meta`, opened.
+using meta_rows = std::map<std::string, octets>;
+[[nodiscard]] meta_rows read_meta(lmdb::page_file& file, const lmdb::page_file::damage& tell);
+
 /// Goes through the tables of one queue, and says which rows are damaged or do not fit the others. It goes on
-/// behind what is damaged.
+/// behind what is damaged: `read`, then `add_lost` for what other pages of the file have, then `check`.
 class store_survey {
 public:
-    /// 0: a queue, 1: its dead letters.
-    store_survey(lmdb::transaction& in, int which, bool bodies, std::vector<std::string>& damages);
+    using bytes = std::span<const std::byte>;
+    /// Is given each row that is good and fits the others, opened.
+    using keeper = std::function<void(const std::string& table, bytes key, bytes value)>;
 
-    void run();
+    /// 0: a queue, 1: its dead letters.
+    store_survey(lmdb::page_file& file, int which, bool bodies, std::vector<std::string>& damages,
+                 keeper keep = {});
+
+    void read(const meta_rows& meta);
+    /// A record that no page of its table leads to any more. Others than records are left alone.
+    void add_lost(bytes key, bytes value);
+    void check();
+
+    /// Some of the table of records is damaged, so that other pages may have what belongs there.
+    [[nodiscard]] bool records_missing() const noexcept { return records_missing_; }
+
+    /// Nothing when it is damaged; before the first commit all is at its beginning.
+    [[nodiscard]] const std::optional<store_state>& state() const noexcept { return state_; }
 
     stored_messages found;
-    bool takes_paused = false, puts_paused = false;
+    std::vector<lost_record> lost;
     std::uint64_t producers = 0, ids = 0;
+    std::uint64_t next_seq = 1;  ///< Behind all messages that were found.
+    ticks latest = 0;            ///< When the last of them was put.
 
 private:
-    using visitor = std::function<void(std::span<const std::byte> key, std::span<const std::byte> value)>;
+    using decoder = std::function<bool(std::uint64_t, bytes)>;
+    using rows = std::map<std::uint64_t, octets>;
 
     void damage(const std::string& what);
-    void each(const char* table, unsigned flags, const visitor& visit);
-    void look_at_state();
-    void look_at_record(std::uint64_t number, std::span<const std::byte> value);
-    void must_be_live(const char* table, std::uint64_t seq);
+    void lose(std::uint64_t number, std::optional<std::uint64_t> messages, const std::string& why);
+    bool each(const char* table, const lmdb::page_file::visitor& visit,
+              const lmdb::page_file::wanted& how_much = {});
+    void read_rows(const char* table, rows& to, const decoder& good);
+    void check_state(const meta_rows& meta);
+    void look_at_record(std::uint64_t number, bytes value);
+    void check_rows(const char* table, const rows& some);
+    void check_gone();
+    void check_letters();
+    void check_counts();
     [[nodiscard]] bool live(std::uint64_t seq) const;
     [[nodiscard]] bool ended(std::uint64_t record, std::uint64_t i) const;
+    /// So rows of other tables may have what is not there: that is no damage of their own.
+    [[nodiscard]] bool records_lost() const noexcept { return records_missing_ || !lost.empty(); }
+    void keep(const char* table, bytes key, bytes value) const;
 
-    lmdb::transaction& in_;
+    lmdb::page_file& file_;
+    const int which_;
     const std::string prefix_;
-    const bool bodies_, dead_;
+    const bool bodies_;
     std::vector<std::string>& damages_;
-    std::uint64_t next_seq_ = 1, letters_ = 0;
-    std::map<std::uint64_t, octets> gone_;  ///< By record.
+    const keeper keep_;
+    std::optional<store_state> state_;
+    bool records_missing_ = false, damaged_ = false;
+    rows gone_, touched_, doomed_, letters_;  ///< By record, and by seq.
     struct extent {
         std::uint64_t number = 0;
         std::uint32_t count = 0;
@@ -49,5 +85,8 @@ private:
     std::map<std::uint64_t, extent> records_;        ///< By first seq.
     std::map<std::uint64_t, std::uint32_t> counts_;  ///< By number.
 };
+
+/// How many messages a queue has by its counts (I1).
+[[nodiscard]] std::uint64_t live_by_counts(const queue_counts& counts, bool dead) noexcept;
 
 }  // namespace leat::detail::queueing

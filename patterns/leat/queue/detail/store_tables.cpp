@@ -50,7 +50,8 @@ void store_tables::read_rows(lmdb::transaction& in, MDB_dbi table, const char* n
                              Decode decode) {
     lmdb::cursor at{in, table};
     for (bool more = at.move(MDB_FIRST); more; more = at.move(MDB_NEXT)) {
-        auto row = decode(at.key(), at.value());
+        const auto value = open_row(at.key(), at.value());
+        auto row = value ? decode(at.key(), *value) : std::nullopt;
         if (!row) damaged(name, number_of(at.key()));
         to.push_back(std::move(*row));
     }
@@ -65,7 +66,7 @@ void store_tables::read_records(lmdb::transaction& in, recovered_queue& to) {
                      to.records.back()->seq(to.records.back()->count() - 1) >= row->rec->seq(0)))
             damaged("records", number);
         auto& rec = *row->rec;
-        const auto gone = in.get(gone_, key_of(number)).value_or(std::span<const std::byte>{});
+        const auto gone = gone_of(in, number);
         for (std::uint32_t i = 0; i < rec.count() && i / 8 < gone.size(); ++i) {
             if ((std::to_integer<unsigned>(gone[i / 8]) >> i % 8 & 1U) != 0) rec.end(i);
         }
@@ -86,7 +87,8 @@ recovered_queue store_tables::read(lmdb::transaction& in) {
     recovered_queue all;
     const auto state = in.get(meta_, state_row());
     if (state) {
-        const auto known = decode_state(*state);
+        const auto value = open_row(state_row(), *state);
+        const auto known = value ? decode_state(*value) : std::nullopt;
         if (!known) throw error{errc::store_unreadable, "the state of " + prefix_ + " is damaged"};
         all.counts = known->counts;
         all.qt = known->qt;
@@ -129,6 +131,21 @@ std::optional<message> store_tables::bodies(lmdb::transaction& in, const record&
     return row ? decode_bodies(rec, *row) : std::optional<message>{};
 }
 
+/// Seals what is in `scratch_`.
+void store_tables::put(lmdb::transaction& in, MDB_dbi table, std::span<const std::byte> key) {
+    seal_row(key, scratch_);
+    in.put(table, key, scratch_);
+}
+
+/// Which of a record have ended.
+std::span<const std::byte> store_tables::gone_of(lmdb::transaction& in, std::uint64_t record) const {
+    const auto row = in.get(gone_, key_of(record));
+    if (!row) return {};
+    const auto value = open_row(key_of(record), *row);
+    if (!value) damaged("gone", record);
+    return *value;
+}
+
 template <class Row>
 void store_tables::put_rows(lmdb::transaction& in, MDB_dbi table, const std::vector<Row>& rows) {
     for (const auto& row : rows) {
@@ -138,7 +155,7 @@ void store_tables::put_rows(lmdb::transaction& in, MDB_dbi table, const std::vec
         } else {
             encode(scratch_, row);
         }
-        in.put(table, key_of(row.seq), scratch_);
+        put(in, table, key_of(row.seq));
     }
 }
 
@@ -171,12 +188,12 @@ void store_tables::write(lmdb::transaction& in, store_changes& all) {
         }
         scratch_.clear();
         encode(scratch_, row);
-        in.put(producers_, key_of(row.id), scratch_);
+        put(in, producers_, key_of(row.id));
     }
     write_ids(in, all);
     scratch_.clear();
     encode(scratch_, all.state);
-    in.put(meta_, state_row(), scratch_);
+    put(in, meta_, state_row());
 }
 
 /// All else that a failed commit has changed is repeated by the next one.
@@ -206,13 +223,13 @@ void store_tables::write_gone(lmdb::transaction& in, std::vector<gone_range>& go
         const auto end =
             std::find_if(at, gone.cend(), [&](const gone_range& one) { return one.record != at->record; });
         const auto key = at->record;
-        const auto before = in.get(gone_, key_of(key)).value_or(std::span<const std::byte>{});
+        const auto before = gone_of(in, key);
         scratch_.assign(before.begin(), before.end());
         for (; at != end; ++at) {
             if (scratch_.size() <= at->last / 8) scratch_.resize(at->last / 8 + 1);
             for (auto i = at->first; i <= at->last; ++i) scratch_[i / 8] |= std::byte{1} << i % 8;
         }
-        in.put(gone_, key_of(key), scratch_);
+        put(in, gone_, key_of(key));
     }
 }
 
@@ -241,7 +258,7 @@ void store_tables::write_ids(lmdb::transaction& in, const store_changes& all) {
     octet_writer out{scratch_};
     out.number(all.state.qt);
     for (const auto& id : all.ids) out.id(id);
-    in.put(ids_, key_of(next_ids_), scratch_);
+    put(in, ids_, key_of(next_ids_));
     id_rows_.push_back({next_ids_, all.state.qt, all.ids.size()});
 }
 

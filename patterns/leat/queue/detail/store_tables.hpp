@@ -70,6 +70,8 @@ private:
 
     [[noreturn]] void damaged(const char* table, std::uint64_t key) const;
     void take_out_unsure(lmdb::transaction& in);
+    void put(lmdb::transaction& in, MDB_dbi table, std::span<const std::byte> key);
+    [[nodiscard]] std::span<const std::byte> gone_of(lmdb::transaction& in, std::uint64_t record) const;
     void write_records(lmdb::transaction& in, store_changes& all);
     void write_gone(lmdb::transaction& in, std::vector<gone_range>& gone);
     void write_ids(lmdb::transaction& in, const store_changes& all);
