@@ -200,6 +200,57 @@ TEST_CASE(
     CHECK(after.front() == kind::forget_cached);
 }
 
+TEST_CASE("P7: a queue that is opened on a full disk says so, and takes puts when there is room") {
+    const temporary_directory at{temporary_directory::in_memory()};
+    watched_files disk{at.path()};
+    disk.ask([](const file_operation& one) {
+        return one.what == file_operation::kind::allocate ? is_full : works;
+    });
+    stored_queue q{at.path()};
+    CHECK_NE(q.warnings.about("the disk is full"), "");
+    const auto p = q.producer().producer;
+    q.put(p, 1, "a");
+    q.pass();
+    CHECK((q.out.verdicts.back().why == put_refusal::store_failed));
+    disk.ask({});
+    REQUIRE(comes_true([&] { return q.store().accepts_puts(); }));
+    q.put(p, 2, "b");
+    q.pass();
+    CHECK((q.out.verdicts.back().what == verdict::stored));
+}
+
+TEST_CASE("with an interval a commit that fails at any of its operations loses nothing that was confirmed") {
+    leat::queue_rules rules;
+    rules.durability = leat::durability::interval;
+    for (const auto& how : faults) {
+        bool failed = true;
+        for (std::size_t n = 0; failed; ++n) {
+            INFO(how.name << ", at operation " << n);
+            REQUIRE_LT(n, 20);
+            const temporary_directory at{temporary_directory::in_memory()};
+            watched_files disk{at.path()};
+            {
+                stored_queue q{at.path(), rules};
+                const auto p = q.producer().producer;
+                q.put(p, 1, "a");
+                REQUIRE(q.commit());
+                disk.ask(from(n, how));
+                q.put(p, 2, "b", {.id = "an id"});
+                failed = !q.commit();
+                disk.ask({});
+                CHECK_EQ(q->counts().confirmed, 2);
+                REQUIRE(q.commit());
+                REQUIRE(comes_true([&] { return q.store().accepts_puts(); }));
+                q.put(p, 3, "c");
+                REQUIRE(q.commit());
+            }
+            stored_queue q{at.path(), rules};
+            CHECK(q.bodies() == texts{"a", "b", "c"});
+            CHECK(adds_up(*q.operator->()));
+        }
+    }
+}
+
 TEST_CASE("a close while the device fails returns, and the next opening has what was committed") {
     const temporary_directory at{temporary_directory::in_memory()};
     watched_files disk{at.path()};

@@ -5,6 +5,7 @@
 #include <leat/queue/detail/disk_store.hpp>
 
 #include <array>
+#include <functional>
 #include <optional>
 
 namespace queue_model {
@@ -22,6 +23,11 @@ struct test_store final : store {
     std::unique_ptr<disk_store> disk = {};
     bool next_good = true;
     std::optional<model> committed = {};
+
+    /// Told before a commit that is to fail and after it; without one, such a commit is not written at all.
+    /// Returns whether it may be in the file when it has failed.
+    std::function<bool(bool begins)> failing = {};
+    bool unsure = false;  ///< One that has failed since the last good one may be.
 
     void commit(std::span<const commit_batch* const> queues) override {
         under_way = true;
@@ -62,11 +68,16 @@ struct test_store final : store {
 private:
     void to_disk(std::span<const commit_batch* const> queues) {
         good = next_good;
-        if (!good) return;
-        committed = *told;
+        if (!good && !failing) return;
+        const bool may_be_there = !good && failing(true);
         disk->commit(queues);
         disk->wait();
-        if (disk->poll() != true) told->wrong("the store has failed");
+        const auto result = disk->poll();
+        if (!good) failing(false);
+        if (good && result != true) told->wrong("the store has failed");
+        good = result == true;
+        unsure = !good && (unsure || may_be_there);
+        if (good) committed = *told;
     }
 };
 

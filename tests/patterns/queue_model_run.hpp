@@ -44,6 +44,9 @@ public:
         return model_.fault;
     }
     [[nodiscard]] const leat::queue_counts& counts() const { return engine_->counts(); }
+    [[nodiscard]] const std::filesystem::path& directory() const { return directory_->path(); }
+    /// See `test_store`.
+    void fail_by(std::function<bool(bool)> failing) { store_.failing = std::move(failing); }
     [[nodiscard]] std::uint64_t openings() const { return store_.disk->identity().openings; }
 
 private:
@@ -57,6 +60,7 @@ private:
                                                                 .name = "work",
                                                                 .map_size = 1 << 28,
                                                                 .reserve = 1 << 20,
+                                                                .retry = std::chrono::milliseconds{1},
                                                                 .id_span = model_.rules.dedup_window.count(),
                                                                 .ids = model_.rules.dedup_ids});
             begin.hash_key = store_.disk->identity().hash_key;
@@ -113,7 +117,7 @@ private:
         engine_->begin_pass(now_);
         if (set_.disk) {
             store_.next_good = chance(80);
-            if (chance(2)) crash();
+            if (chance(2) && !store_.unsure) crash();
         }
         std::uint64_t done = 1;
         if (set_.reader) read_letters();

@@ -5,9 +5,13 @@
 
 #include "queue_model_run.hpp"
 
+#include "support/watched_files.hpp"
+
 #include <doctest/doctest.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <memory>
 #include <string>
 
 using namespace queue_model;
@@ -96,4 +100,38 @@ TEST_CASE("a queue on disk is what was committed last, whenever it is opened aga
         CHECK_MESSAGE(fault.empty(), name << ", seed " << seed << ": " << fault);
         CHECK_GT(one.openings(), 10);
     }
+}
+
+TEST_CASE("a queue whose device fails now and then is what was committed last, whenever it is opened again") {
+    const auto seed = from_environment("LEAT_MODEL_SEED", 1);
+    const auto steps = from_environment("LEAT_MODEL_STEPS", 6'000);
+    std::uint64_t failed = 0, landed = 0;
+    for (auto set : stored_sets) {
+        set.slow = set.disk = true;
+        run one{set, seed};
+        support::watched_files device{one.directory()};
+        std::mt19937_64 random{seed};
+        one.fail_by([&](bool begins) {
+            device.ask({});
+            if (!begins) return false;
+            // One operation fails, and with or without having been done; the others work, or none does.
+            const auto at = random() % 7;
+            const support::file_answer first{.error = random() % 2 == 0 ? EIO : ENOSPC,
+                                             .done = random() % 3 == 0};
+            const support::file_answer later{.error = random() % 2 == 0 ? EIO : 0, .done = false};
+            ++failed;
+            if (first.done) ++landed;
+            device.ask([=, seen = std::uint64_t{0}](const support::file_operation&) mutable {
+                const auto n = seen++;
+                return n < at ? support::file_answer{} : n == at ? first : later;
+            });
+            return first.done;
+        });
+        const auto fault = one.steps(steps);
+        const std::string name = set.name;
+        CHECK_MESSAGE(fault.empty(), name << ", seed " << seed << ": " << fault);
+        CHECK_GT(one.openings(), 5);
+    }
+    CHECK_GT(failed, 100);
+    CHECK_GT(landed, 20);
 }

@@ -83,7 +83,7 @@ disk_store::disk_store(disk_store_options options)
         look();
         open();
         begin_opening();
-        accepts_puts_ = reserve_.has_room(*env_, 0);
+        if (!reserve_.has_room(*env_, 0)) failed(reserve_.why());
     } catch (const lmdb::failure& e) {
         constexpr std::array damage{MDB_INVALID, MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_VERSION_MISMATCH,
                                     MDB_INCOMPATIBLE};
@@ -92,9 +92,7 @@ disk_store::disk_store(disk_store_options options)
     } catch (const std::filesystem::filesystem_error& e) {
         refuse(errc::store_failed, e.code().message());
     }
-    failing_ = !accepts_puts_;
     committed_at_ = clock::now();
-    try_at_ = committed_at_ + options_.retry;
     thread_ = std::thread{[this] { run(); }};
 }
 

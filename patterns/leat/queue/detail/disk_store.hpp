@@ -33,7 +33,7 @@ struct disk_store_options {
     ticks id_span = 0;            ///< How long message ids are kept,
     std::uint64_t ids = 0;        ///< and how many.
     std::function<void(const std::string&)> warn =
-        {};  ///< Told of failures and their end, on the store's thread.
+        {};  ///< Told of failures and their end, on the store's thread or while it is made.
 };
 
 /// The store of a queue on disk: an LMDB environment, and a thread that commits to it, each time synced.
