@@ -122,6 +122,20 @@ public:
         return found;
     }
 
+    /// The same, and then the queue is opened again and records begin anew.
+    findings check_and_go_on(findings (*check_records)(const std::filesystem::path&)) {
+        const auto found = finish(check_records);
+        if (!clean_) return found;
+        const std::vector<std::filesystem::directory_entry> old{
+            std::filesystem::directory_iterator{directory_}, {}};
+        for (const auto& one : old) {
+            if (one.is_regular_file()) std::filesystem::remove(one.path());
+        }
+        queue_ = start_queue(with_, at_, {});
+        REQUIRE(queue_.line(support::patience) == at_);
+        return found;
+    }
+
 private:
     static std::filesystem::path made_directory() {
         auto name = (std::filesystem::temp_directory_path() / "leat-proof-XXXXXX").string();
