@@ -1,43 +1,36 @@
 #pragma once
 
-#include "processes.hpp"
+#include "program.hpp"
 
 #include <hiredis/hiredis.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bench::redis {
 
 /// True when there is a redis-server to be measured.
 [[nodiscard]] bool available();
 
-/// A redis-server on a free port of loopback, with `appendfsync everysec` and its files in a directory of its
-/// own. Ended, and the directory removed, with this object.
+/// A redis-server on a free port of loopback, with an append-only file in a directory of its own. Ended, and
+/// the directory removed, with this object.
 class server {
 public:
-    server();
-    ~server();
-    server(const server&) = delete;
-    server& operator=(const server&) = delete;
+    /// `append_fsync`: "everysec", or "always".
+    explicit server(const std::string& append_fsync = "everysec",
+                    const std::filesystem::path& root = std::filesystem::temp_directory_path());
 
     [[nodiscard]] int port() const noexcept { return port_; }
+    [[nodiscard]] std::vector<pid_t> processes() const { return process_.processes(); }
 
 private:
-    struct pipe_ends {
-        pipe_ends();
-        ~pipe_ends();
-        pipe_ends(const pipe_ends&) = delete;
-        pipe_ends& operator=(const pipe_ends&) = delete;
-        int ends[2];
-    };
-
-    const std::string directory_;
+    const work_directory directory_;
     const int port_;
-    pipe_ends log_;
-    child process_;
+    const program process_;
 };
 
 /// A connection. Throws std::runtime_error when the server says no.
@@ -65,7 +58,12 @@ public:
     /// The next answer; sends what was appended before it waits.
     reply next();
 
+    /// The next answer if there is one already; empty otherwise.
+    reply next_if_any();
+
 private:
+    static reply checked(void* got);
+
     struct free_context {
         void operator()(redisContext* context) const { redisFree(context); }
     };

@@ -10,13 +10,23 @@ namespace {
 
 constexpr std::size_t most_a_read = 1000;
 
+}  // namespace
+
 void append_add(client& to, std::string_view body) {
     const char* words[] = {"XADD", "work", "*", "b", body.data()};
     const std::size_t sizes[] = {4, 4, 1, 1, body.size()};
     to.append(5, words, sizes);
 }
 
-}  // namespace
+void append_acks(client& to, const std::vector<std::string>& ids) {
+    std::vector<const char*> words{"XACK", "work", "all"};
+    std::vector<std::size_t> sizes{4, 4, 3};
+    for (const auto& id : ids) {
+        words.push_back(id.data());
+        sizes.push_back(id.size());
+    }
+    to.append(static_cast<int>(words.size()), words.data(), sizes.data());
+}
 
 void make_stream(int port) {
     client c{port};
@@ -46,19 +56,10 @@ void add_all(int port, std::string_view body, std::size_t count, std::size_t win
 void take_all(int port, std::size_t count, const std::function<void(std::string_view)>& each) {
     client c{port};
     std::vector<std::string> ids;
-    const auto ack = [&] {
-        std::vector<const char*> words{"XACK", "work", "all"};
-        std::vector<std::size_t> sizes{4, 4, 3};
-        for (const auto& id : ids) {
-            words.push_back(id.data());
-            sizes.push_back(id.size());
-        }
-        c.append(static_cast<int>(words.size()), words.data(), sizes.data());
-    };
     for (std::size_t taken = 0; taken < count;) {
         // The acks go with the next question.
         const bool acks = !ids.empty();
-        if (acks) ack();
+        if (acks) append_acks(c, ids);
         c.append("XREADGROUP GROUP all one COUNT %d BLOCK 30000 STREAMS work >",
                  static_cast<int>(most_a_read));
         if (acks) c.next();
@@ -74,7 +75,7 @@ void take_all(int port, std::size_t count, const std::function<void(std::string_
         }
         taken += messages->elements;
     }
-    ack();
+    append_acks(c, ids);
     c.next();
 }
 
