@@ -242,6 +242,7 @@ bool disk_store::try_write() {
     for (std::size_t i = 0; i < queues_changed_; ++i) {
         bytes += changes_[i].bytes.size();
         rows += changes_[i].records.size();
+        for (const auto& one : changes_[i].rewritten) bytes += one.live_bytes;
         refusable = refusable || changes_[i].refusable;
     }
     constexpr std::uint64_t page = 4096;
