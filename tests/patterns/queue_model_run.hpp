@@ -68,6 +68,7 @@ private:
         }
         engine_ = std::make_unique<engine>(model_.rules, store_, sink_, begin);
         if (directory_) engine_->bound_warm(chance(50) ? 3000 : 0);
+        if (directory_) engine_->bound_dead(chance(70) ? 0 : 4096);  // P4
         if (directory_) engine_->recover(std::move(found[0]), std::move(found[1]));
         if (set_.events > 0) engine_->bound_passes(set_.events);
         model_.jitter.seed(seed);

@@ -53,6 +53,7 @@ bool disk_store::try_write() {
     for (std::size_t i = 0; i < queues_changed_; ++i) {
         bytes += changes_[i].bytes.size();
         rows += changes_[i].records.size();
+        for (const auto& one : changes_[i].rewritten) bytes += one.live_bytes;
         refusable = refusable || changes_[i].refusable;
     }
     const bool room = rows == 0 || reserve_.has_room(*env_, bytes + rows * page + beside_records);

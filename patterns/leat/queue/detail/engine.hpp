@@ -78,6 +78,12 @@ public:
         if (dead_) dead_->bound_warm(bytes);
     }
 
+    /// Bytes of a record that may be dead before it is rewritten (P4). 16 KiB.
+    void bound_dead(std::size_t bytes) noexcept {
+        records_.bound_dead(bytes);
+        if (dead_) dead_->bound_dead(bytes);
+    }
+
     /// On the monotonic clock: when the next pass is due even if nothing arrives. `never` when there is no
     /// need.
     [[nodiscard]] ticks next_deadline() const;
@@ -208,7 +214,8 @@ private:
     void activate(commit_batch& batch, std::size_t parts, std::size_t specials);
     void activate(special& one);
     [[nodiscard]] std::uint32_t make_special_entry(const special& one, ticks ready_at);
-    void start_commit();
+    void start_commit(bool rewrite = true);
+    [[nodiscard]] bool wants_rewriting() const noexcept;
     void finish_commit(bool good);
     void finish_puts();
     [[nodiscard]] bool has_uncommitted() const noexcept;
@@ -368,7 +375,8 @@ private:
     std::size_t activated_parts_ = 0, activated_specials_ = 0;
     std::uint64_t commits_ = 0;  ///< Started so far; the next has this number plus 1.
     bool committing_ = false;
-    ticks changed_at_ = 0;
+    ticks changed_at_ = 0, committed_at_ = 0;
+    bool rewrites_ = true;  ///< Not after a commit that failed, until one is good.
     std::uint64_t flying_outcomes_ = 0;
 
     std::unique_ptr<engine> dead_;

@@ -49,13 +49,19 @@ bool engine::has_uncommitted() const noexcept {
 }
 
 bool engine::commit_is_due() const {
-    if (!has_uncommitted()) return false;
+    if (!has_uncommitted() && !wants_rewriting()) return false;
     const bool dead_changed = dead_ && dead_->has_uncommitted();
     if (store_.immediate() || commit_is_full() || (!at_once_ && !gathered_.parts.empty())) return true;
-    const auto since =
-        std::min(gathered_.changed ? changed_at_ : qt_, dead_changed ? dead_->changed_at_ : qt_);
+    const auto since = has_uncommitted() ? std::min(gathered_.changed ? changed_at_ : qt_,
+                                                    dead_changed ? dead_->changed_at_ : qt_)
+                                         : committed_at_;
     const auto wait = rules_.durability == durability::interval ? rules_.interval : rules_.outcome_delay;
     return since + wait.count() <= qt_;
+}
+
+/// P4: some records are sparse, and there is nothing else to commit them with.
+bool engine::wants_rewriting() const noexcept {
+    return rewrites_ && (records_.has_sparse() || (dead_ && dead_->records_.has_sparse()));
 }
 
 /// P2
@@ -70,8 +76,9 @@ bool engine::commit_is_full() const noexcept {
     return full(*this) || (dead_ && full(*dead_));
 }
 
-void engine::start_commit() {
+void engine::start_commit(bool rewrite) {
     committing_ = true;
+    committed_at_ = qt_;
     ++commits_;
     std::array<const commit_batch*, 2> batches{};
     std::size_t n = 0;
@@ -79,6 +86,7 @@ void engine::start_commit() {
         if (each == nullptr) continue;
         // A store that writes gets each record once; one in memory lets it grow.
         if (!store_.immediate()) each->close_record();
+        if (rewrite && rewrites_) each->records_.take_sparse(each->gathered_.rewritten);
         each->write_rows();
         std::swap(each->gathered_, each->flying_);
         std::swap(each->gathered_producers_, each->flying_producers_);
@@ -123,7 +131,7 @@ void engine::write_rows() {
 bool engine::finish(ticks now) {
     begin_pass(now);
     while (committing_ || has_uncommitted()) {
-        if (!committing_) start_commit();
+        if (!committing_) start_commit(false);
         if (!committing_) continue;
         store_.wait();
         const auto good = store_.poll().value_or(false);
@@ -135,6 +143,7 @@ bool engine::finish(ticks now) {
 
 void engine::finish_commit(bool good) {
     committing_ = false;
+    rewrites_ = good;
     if (dead_) dead_->settle_batch(good);
     settle_batch(good);
     for (const auto i : flying_producers_) {
@@ -169,6 +178,7 @@ void engine::settle_batch(bool good) {
     if (good) {
         settled_ -= flying_acks_;
         counts_.acked += flying_acks_;
+        records_.rewritten(batch.rewritten);
         if (!at_once_) activate(batch, 0, 0);
         for (const auto& part : batch.parts) {
             if (--part.rec->commits > 0 || records_.drop_if_empty(part.rec)) continue;

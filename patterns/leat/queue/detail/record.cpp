@@ -18,7 +18,7 @@ void record::open(std::uint64_t number, std::uint64_t first_seq, message block, 
     first_seq_ = first_seq;
     take(std::move(block));
     base_ = base;
-    used_ = live_bytes_ = 0;
+    used_ = live_bytes_ = added_bytes_ = stored_bytes_ = 0;
     count_ = live_ = 0;
     sealed_ = cold_ = false;
     commits = 0;
@@ -47,6 +47,7 @@ std::uint32_t record::append(ticks now, std::uint32_t body_size, std::span<const
     }
     used_ += body_size;
     live_bytes_ += body_size + head.size();
+    added_bytes_ += body_size + head.size();
     ++live_;
     return count_++;
 }
@@ -100,10 +101,8 @@ void record::end(std::uint32_t i) {
 }
 
 void record::compact() {
-    if (sealed_ && !cold_ && commits == 0 && live_ > 0 && block_size_ + heads_.size() > worth_rewriting &&
-        live_bytes_ < (block_size_ + heads_.size()) / 8) {
-        rewrite();
-    }
+    const auto size = (cold_ ? used_ : block_size_) + heads_.size();
+    if (sealed_ && commits == 0 && live_ > 0 && size > worth_rewriting && live_bytes_ < size / 8) rewrite();
 }
 
 void record::seal() {
@@ -130,7 +129,7 @@ void record::warm(message block) {
 void record::rewrite() {
     std::size_t bodies = 0;
     for (std::uint32_t i = 0; i < count_; ++i) bodies += tag_of(i) == tag_gone ? 0 : body_size(i);
-    message block{bodies};
+    message block{cold_ ? 0 : bodies};
     std::vector<std::byte> heads;
     std::vector<std::uint32_t> ends;
     std::size_t from = base_, to = 0;
@@ -147,7 +146,7 @@ void record::rewrite() {
             (wide_.empty() ? void(narrow_[i] = std::uint16_t{tag_gone} << narrow_bits)
                            : void(wide_[i] = std::uint32_t{tag_gone} << wide_bits));
         } else {
-            if (size != 0) std::memcpy(block.data() + to, bytes_ + from, size);
+            if (size != 0 && !cold_) std::memcpy(block.data() + to, bytes_ + from, size);
             to += size;
         }
         from += size;

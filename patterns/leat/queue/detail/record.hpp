@@ -32,7 +32,7 @@ inline constexpr tag tag_gone = 15;
 ///
 /// The block is the producer's own frame, shared, or one that small bodies were copied to. When seven eighths
 /// of it are dead the rest is moved to a block of its own, so that one old message pins no frame (as P4 does
-/// on disk).
+/// on disk). Of a cold record the sizes and attributes of what is dead go.
 class record {
 public:
     static constexpr std::uint32_t most = 2048;
@@ -48,6 +48,8 @@ public:
 
     /// Moves what is left to a block of its own, if that is worth it, and no commit refers to this one.
     void compact();
+    /// Lets go of what has ended, whether it is worth it or not. In no commit.
+    void drop_ended() { rewrite(); }
 
     /// Says that nothing will be appended any more.
     void seal();
@@ -58,6 +60,17 @@ public:
     /// Bodies again: one behind the other, of the sizes that are known here.
     void warm(message block);
     [[nodiscard]] std::size_t body_bytes() const noexcept { return used_; }
+
+    /// Bytes of bodies and attributes: of what has not ended, of all that was ever added, and of what the
+    /// store has of it (0: it is not there).
+    [[nodiscard]] std::size_t live_bytes() const noexcept { return live_bytes_; }
+    [[nodiscard]] std::size_t added_bytes() const noexcept { return added_bytes_; }
+    [[nodiscard]] std::size_t stored_bytes() const noexcept { return stored_bytes_; }
+    void set_stored(std::size_t bytes) noexcept { stored_bytes_ = bytes; }
+    /// P4: of what the store has of it under an eighth is live, and over `most_dead` bytes are not.
+    [[nodiscard]] bool sparse(std::size_t most_dead) const noexcept {
+        return live_ > 0 && stored_bytes_ / 8 > live_bytes_ && stored_bytes_ - live_bytes_ > most_dead;
+    }
 
     [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
     [[nodiscard]] std::uint64_t seq(std::uint32_t i) const noexcept { return first_seq_ + i; }
@@ -110,7 +123,10 @@ public:
     record* previous = nullptr;
     record* warm_next = nullptr;  ///< Those that the store can give bodies back to, as another list.
     record* warm_previous = nullptr;
-    std::size_t warm_size = 0;  ///< 0: it is not in that list.
+    std::size_t warm_size = 0;      ///< 0: it is not in that list.
+    record* sparse_next = nullptr;  ///< Those that the store is to rewrite, as another list.
+    record* sparse_previous = nullptr;
+    std::uint64_t sparse_turn = 0;  ///< When it came there; 0: it is not in that list.
 
 private:
     static constexpr unsigned narrow_bits = 12, wide_bits = 28;
@@ -124,7 +140,7 @@ private:
     message block_;
     std::byte* bytes_ = nullptr;  ///< What asking libzmq each time would give.
     std::size_t block_size_ = 0;
-    std::size_t base_ = 0, used_ = 0, live_bytes_ = 0;
+    std::size_t base_ = 0, used_ = 0, live_bytes_ = 0, added_bytes_ = 0, stored_bytes_ = 0;
     std::uint32_t count_ = 0, live_ = 0;
     bool sealed_ = false, shared_ = false, cold_ = false;
     std::vector<std::uint16_t> narrow_;

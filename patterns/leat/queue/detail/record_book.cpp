@@ -5,6 +5,11 @@
 #include <utility>
 
 namespace leat::detail::queueing {
+namespace {
+
+constexpr std::size_t most_rewritten = 32, most_rewritten_bytes = 4 << 20;  // by one commit
+
+}  // namespace
 
 record_book::~record_book() {
     for (auto* list : {all_, spare_}) {
@@ -34,6 +39,8 @@ record* record_book::link(record* rec) {
 
 record* record_book::adopt(std::unique_ptr<record> rec) {
     rec->compact();
+    rec->set_stored(rec->added_bytes());
+    look_if_sparse(rec.get());
     return link(rec.release());
 }
 
@@ -64,6 +71,7 @@ std::uint64_t record_book::close_open() {
 
 std::uint64_t record_book::end(spot at) {
     at.rec->end(at.i);
+    look_if_sparse(at.rec);
     if (at.rec->live() > 0 || at.rec == open_) return 0;
     const auto number = at.rec->number();
     drop_if_empty(at.rec);
@@ -88,6 +96,8 @@ void record_book::leave_warm(record* rec) {
 }
 
 void record_book::stored(record* rec) {
+    rec->set_stored(rec->added_bytes());
+    look_if_sparse(rec);
     if (warm_bytes_ < most_warm_) {
         keep_warm(rec);
     } else if (rec->warm_size == 0) {
@@ -103,10 +113,48 @@ void record_book::trim() {
     }
 }
 
+void record_book::look_if_sparse(record* rec) {
+    if (rec->sparse_turn != 0 || !rec->sparse(most_dead_)) return;
+    rec->sparse_turn = sparse_turn_;
+    rec->sparse_next = nullptr;
+    rec->sparse_previous = last_sparse_;
+    (last_sparse_ != nullptr ? last_sparse_->sparse_next : first_sparse_) = rec;
+    last_sparse_ = rec;
+}
+
+void record_book::leave_sparse(record* rec) {
+    if (std::exchange(rec->sparse_turn, 0) == 0) return;
+    (rec->sparse_previous != nullptr ? rec->sparse_previous->sparse_next : first_sparse_) = rec->sparse_next;
+    (rec->sparse_next != nullptr ? rec->sparse_next->sparse_previous : last_sparse_) = rec->sparse_previous;
+}
+
+void record_book::take_sparse(std::vector<rewritten_record>& to) {
+    std::size_t bytes = 0;
+    for (const auto* rec = first_sparse_; rec != nullptr && rec->sparse_turn < sparse_turn_ &&
+                                          to.size() < most_rewritten && bytes < most_rewritten_bytes;
+         rec = rec->sparse_next) {
+        to.push_back({rec->number(), rec->live_bytes()});
+        bytes += rec->stored_bytes();
+    }
+    ++sparse_turn_;
+}
+
+/// They are the first of the list, but for those that have become empty meanwhile.
+void record_book::rewritten(std::span<const rewritten_record> all) {
+    for (const auto& one : all) {
+        auto* rec = first_sparse_;
+        if (rec == nullptr || rec->number() != one.number) continue;
+        leave_sparse(rec);
+        rec->set_stored(one.live_bytes);
+        look_if_sparse(rec);
+    }
+}
+
 bool record_book::drop_if_empty(record* rec) {
     rec->compact();
     if (rec->live() > 0 || rec->commits > 0 || rec == open_) return false;
     leave_warm(rec);
+    leave_sparse(rec);
     (rec->previous != nullptr ? rec->previous->next : all_) = rec->next;
     if (rec->next != nullptr) rec->next->previous = rec->previous;
     if (spares_ == kept) {

@@ -6,8 +6,15 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace leat::detail::queueing {
+
+/// A record that a commit rewrites without what has ended (P4).
+struct rewritten_record {
+    std::uint64_t number = 0;
+    std::size_t live_bytes = 0;  ///< That are left of it.
+};
 
 /// All records of a queue. Small bodies are gathered in an open record, a large frame becomes a record as it
 /// is.
@@ -51,6 +58,16 @@ public:
     /// Makes those that became warm first cold, until few enough are left. Not while views are about.
     void trim();
 
+    /// P4: adds records for the commit that starts now to rewrite: those that were sparse already when the
+    /// one before it started, as most others are empty soon. At most 32, or 4 MiB of what the store has.
+    void take_sparse(std::vector<rewritten_record>& to);
+    [[nodiscard]] bool has_sparse() const noexcept { return first_sparse_ != nullptr; }
+    /// The commit that rewrote them is good.
+    void rewritten(std::span<const rewritten_record> all);
+    /// How much of a record may be dead. P4 has 64 KiB; here it is a quarter, since the blocks of small
+    /// messages have 32 KiB.
+    void bound_dead(std::size_t bytes) noexcept { most_dead_ = bytes; }
+
     [[nodiscard]] std::size_t memory() const noexcept;
 
 private:
@@ -61,6 +78,8 @@ private:
     record* link(record* rec);
     void keep_warm(record* rec);
     void leave_warm(record* rec);
+    void look_if_sparse(record* rec);
+    void leave_sparse(record* rec);
 
     record* all_ = nullptr;
     record* open_ = nullptr;
@@ -68,6 +87,10 @@ private:
     record* first_warm_ = nullptr;
     record* last_warm_ = nullptr;
     std::size_t warm_bytes_ = 0, most_warm_ = 64 << 20;
+    record* first_sparse_ = nullptr;
+    record* last_sparse_ = nullptr;
+    std::uint64_t sparse_turn_ = 1;
+    std::size_t most_dead_ = 16 << 10;
     int spares_ = 0;
     std::uint64_t last_number_ = 0, closed_empty_ = 0;
 };

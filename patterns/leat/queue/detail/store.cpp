@@ -9,6 +9,7 @@ void commit_batch::clear() {
     producers.clear();
     gone.clear();
     emptied.clear();
+    rewritten.clear();
     touched.clear();
     letters.clear();
     doomed.clear();

@@ -2,6 +2,7 @@
 
 #include <leat/queue/detail/letter.hpp>
 #include <leat/queue/detail/record.hpp>
+#include <leat/queue/detail/record_book.hpp>
 #include <leat/queue/queue_stat.hpp>
 #include <leat/queue/queue_types.hpp>
 
@@ -73,6 +74,7 @@ struct commit_batch {
     std::vector<producer_row> producers;
     std::vector<gone_range> gone;
     std::vector<std::uint64_t> emptied;  ///< Records of which nothing is left.
+    std::vector<rewritten_record> rewritten;
     std::vector<touched_row> touched;
     std::vector<letter_row> letters;
     std::vector<letter_row> doomed;  ///< By their own seq: with the letters that they become (row 20).

@@ -32,6 +32,7 @@ void store_changes::take(const commit_batch& batch) {
         records.push_back({number, begin, bytes.size()});
     }
     gone = batch.gone;
+    rewritten = batch.rewritten;
     touched = batch.touched;
     letters = batch.letters;
     doomed = batch.doomed;

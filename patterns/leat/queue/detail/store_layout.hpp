@@ -26,7 +26,8 @@
 //     N.records  number -> record, below
 //     N.gone     number -> one bit a message, of those of a record that have ended. A record of which all
 //     have
-//                ended is not there any more.
+//                ended is not there any more; of one of which nearly all have, what has ended is left with
+//                a size of 0 and without attributes (P4).
 //     N.touched  seq -> u16 attempts, u8 suspect, i64 due
 //     N.letters  seq -> letter: id queue, u64 salt, u64 seq, u8 why, u16 attempts, losses, deliveries,
 //     redrives,
@@ -97,6 +98,14 @@ struct decoded_record {
 /// Bytes of the index, with what is before it: bodies begin there. Nothing when that is beyond the end.
 [[nodiscard]] std::optional<std::size_t> index_size(std::span<const std::byte> value) noexcept;
 [[nodiscard]] bool bodies_intact(std::span<const std::byte> value) noexcept;
+
+/// Ends what has its bit in a row of `gone`.
+void end_all(record& rec, std::span<const std::byte> gone);
+
+/// P4: appends a stored record again without what has ended, sealed. False, and nothing to be used, when it
+/// is damaged.
+[[nodiscard]] bool rewrite_record(octets& to, std::uint64_t number, std::span<const std::byte> value,
+                                  std::span<const std::byte> gone);
 
 /// The bodies of a stored record, for `rec.warm`. Nothing when they are damaged.
 [[nodiscard]] std::optional<message> decode_bodies(const record& rec, std::span<const std::byte> value);

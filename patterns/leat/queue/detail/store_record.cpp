@@ -131,11 +131,34 @@ std::optional<decoded_record> decode_record(std::uint64_t number, std::span<cons
     return made;
 }
 
+void end_all(record& rec, std::span<const std::byte> gone) {
+    for (std::uint32_t i = 0; i < rec.count() && i / 8 < gone.size(); ++i) {
+        if ((std::to_integer<unsigned>(gone[i / 8]) >> i % 8 & 1U) != 0) rec.end(i);
+    }
+}
+
+bool rewrite_record(octets& to, std::uint64_t number, std::span<const std::byte> value,
+                    std::span<const std::byte> gone) {
+    auto was = decode_record(number, value);
+    if (!was) return false;
+    auto& rec = *was->rec;
+    end_all(rec, gone);
+    rec.drop_ended();
+    auto bodies = decode_bodies(rec, value);
+    if (!bodies) return false;
+    rec.warm(std::move(*bodies));
+    std::erase_if(was->specials, [&](const special& one) { return rec.tag_of(one.at.i) == tag_gone; });
+    const auto begin = to.size();
+    encode_record(to, rec, was->specials);
+    seal_record(std::span{to}.subspan(begin));
+    return true;
+}
+
 std::optional<message> decode_bodies(const record& rec, std::span<const std::byte> value) {
     if (!bodies_intact(value)) return {};
     const auto bodies = value.subspan(*index_size(value));
     if (bodies.size() == rec.body_bytes()) return message{bodies};
-    // What has ended of it is not there any more.
+    // What has ended is not there any more, here or in the store.
     octet_reader in{value};
     in.bytes(sums + 8);
     const auto count = in.number<std::uint32_t>(), stamps = in.number<std::uint32_t>();
@@ -145,7 +168,9 @@ std::optional<message> decode_bodies(const record& rec, std::span<const std::byt
     std::size_t from = 0, to = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
         const std::size_t stored = in.number<std::uint32_t>() >> 4, kept = rec.body_size(i);
-        if (kept > 0) std::memcpy(block.data() + to, bodies.data() + from, kept);
+        if (stored > bodies.size() - from || (stored > 0 && kept > 0 && stored != kept)) return {};
+        if (kept > 0 && stored > 0) std::memcpy(block.data() + to, bodies.data() + from, kept);
+        if (kept > 0 && stored == 0) std::memset(block.data() + to, 0, kept);
         from += stored;
         to += kept;
     }

@@ -66,10 +66,7 @@ void store_tables::read_records(lmdb::transaction& in, recovered_queue& to) {
                      to.records.back()->seq(to.records.back()->count() - 1) >= row->rec->seq(0)))
             damaged("records", number);
         auto& rec = *row->rec;
-        const auto gone = gone_of(in, number);
-        for (std::uint32_t i = 0; i < rec.count() && i / 8 < gone.size(); ++i) {
-            if ((std::to_integer<unsigned>(gone[i / 8]) >> i % 8 & 1U) != 0) rec.end(i);
-        }
+        end_all(rec, gone_of(in, number));
         for (const auto& one : row->specials) {
             if (rec.tag_of(one.at.i) != tag_gone) to.specials.push_back(one);
         }
@@ -177,6 +174,7 @@ void store_tables::write(lmdb::transaction& in, store_changes& all) {
     }
     std::erase_if(all.gone, [&](const gone_range& one) { return is_emptied(one.record); });
     write_gone(in, all.gone);
+    rewrite_records(in, all.rewritten);
     for (const auto number : emptied) {
         in.erase(records_, key_of(number));
         in.erase(gone_, key_of(number));
@@ -230,6 +228,16 @@ void store_tables::write_gone(lmdb::transaction& in, std::vector<gone_range>& go
             for (auto i = at->first; i <= at->last; ++i) scratch_[i / 8] |= std::byte{1} << i % 8;
         }
         put(in, gone_, key_of(key));
+    }
+}
+
+/// P4. One that is damaged stays as it is, so that this can still be seen.
+void store_tables::rewrite_records(lmdb::transaction& in, const std::vector<rewritten_record>& all) {
+    for (const auto& one : all) {
+        const auto row = in.get(records_, key_of(one.number));
+        scratch_.clear();
+        if (!row || !rewrite_record(scratch_, one.number, *row, gone_of(in, one.number))) continue;
+        in.put(records_, key_of(one.number), scratch_);
     }
 }
 

@@ -20,6 +20,7 @@ struct store_changes {
     std::vector<encoded> records;
     std::vector<gone_range> gone;
     std::vector<std::uint64_t> emptied;
+    std::vector<rewritten_record> rewritten;
     std::vector<touched_row> touched;
     std::vector<letter_row> letters, doomed;
     std::vector<producer_row> producers;
@@ -74,6 +75,7 @@ private:
     [[nodiscard]] std::span<const std::byte> gone_of(lmdb::transaction& in, std::uint64_t record) const;
     void write_records(lmdb::transaction& in, store_changes& all);
     void write_gone(lmdb::transaction& in, std::vector<gone_range>& gone);
+    void rewrite_records(lmdb::transaction& in, const std::vector<rewritten_record>& all);
     void write_ids(lmdb::transaction& in, const store_changes& all);
     static void erase_range(lmdb::transaction& in, MDB_dbi table, std::uint64_t first, std::uint64_t last);
     template <class Row>
