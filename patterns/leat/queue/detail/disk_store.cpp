@@ -45,6 +45,7 @@ disk_store::disk_store(disk_store_options options)
         std::filesystem::create_directories(options_.directory);
         lock_.emplace(options_.directory);
         look();
+        std::filesystem::remove(options_.directory / "compact.mdb");  // of a compaction that was killed
         open();
         begin_opening();
         accepts_puts_ = reserve_.has_room(*env_, 0);
@@ -92,7 +93,7 @@ void disk_store::look() const {
     if (meta.empty()) {
         file.check(damaged);
         if (file.tables().empty()) return;
-        refuse("it is an LMDB environment of something else");
+        refuse("it does not say what it is: no queue, or a salvage that was cut off");
     }
     const auto format = meta.find(format_row), identity = meta.find(identity_row);
     if (format == meta.end() || identity == meta.end()) refuse("it does not say what it is");
@@ -109,16 +110,22 @@ void disk_store::open() {
     env_ = std::make_unique<lmdb::environment>(options_.directory, how, options_.map_size);
     int dead = 0;
     mdb_reader_check(env_->get(), &dead);  // those of a process that was killed
-    lmdb::transaction in{*env_};
-    for (auto& one : tables_) one.open(in);
-    in.commit();
     reserve_.forget();
     sync_directory(options_.directory);
 }
 
-/// Reads what is there, and says in the same transaction that there is a new opening.
+void disk_store::open_again() {
+    open();
+    lmdb::transaction in{*env_};
+    for (auto& one : tables_) one.open(in);
+    in.commit();
+}
+
+/// Reads what is there, and says in the same transaction that there is a new opening: of a directory that was
+/// new there is all or nothing.
 void disk_store::begin_opening() {
     lmdb::transaction in{*env_};
+    for (auto& one : tables_) one.open(in);
     const auto meta = in.open("meta", 0);
     std::random_device device;
     const auto random = [&] { return std::uint64_t{device()} << 32 | device(); };
@@ -239,7 +246,7 @@ void disk_store::run() {
 bool disk_store::write() {
     bool good = false;
     try {
-        if (env_ == nullptr) open();
+        if (env_ == nullptr) open_again();
         good = try_write();
     } catch (const lmdb::failure& e) {
         failed(e.what(), e.code != MDB_MAP_FULL);
@@ -272,7 +279,7 @@ bool disk_store::try_write() {
 /// Whether it works again: writes what is there already, and syncs it.
 void disk_store::probe() {
     try {
-        if (env_ == nullptr) open();
+        if (env_ == nullptr) open_again();
         if (!reserve_.has_room(*env_, beside_records)) {
             try_at_ = clock::now() + probe_interval;
             return;

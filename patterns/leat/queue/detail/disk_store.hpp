@@ -82,6 +82,7 @@ private:
 
     void look() const;
     void open();
+    void open_again();
     void begin_opening();
     void run();
     void end(bool clean);
