@@ -5,6 +5,7 @@
 #include <leat/queue/store_contents.hpp>
 #include <leat/queue/store_salvage.hpp>
 
+#include "support/store_file.hpp"
 #include "support/stored_queue.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/throws.hpp"
@@ -18,17 +19,13 @@
 
 using namespace queue_rig;
 using leat::outcome;
+using support::content;
 using support::temporary_directory;
 using texts = std::vector<std::string>;
 
 namespace {
 
 constexpr std::size_t page_size = 4096;
-
-std::string content(const std::filesystem::path& file) {
-    std::ifstream in{file, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
-}
 
 void write(const std::filesystem::path& file, const std::string& content) {
     std::ofstream{file, std::ios::binary} << content;

@@ -6,26 +6,26 @@
 #include <leat/queue/store_salvage.hpp>
 
 #include "support/killed.hpp"
+#include "support/process.hpp"
+#include "support/store_file.hpp"
 #include "support/stored_queue.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/throws.hpp"
 
 #include <doctest/doctest.h>
 
-#include <fstream>
+#include <unistd.h>
+
+#include <string>
 
 using namespace queue_rig;
 using leat::outcome;
+using support::content;
 using support::killed_at;
 using support::temporary_directory;
 using texts = std::vector<std::string>;
 
 namespace {
-
-std::string content(const std::filesystem::path& file) {
-    std::ifstream in{file, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
-}
 
 const texts left{"1", "3", std::string(9000, 'x')};
 
@@ -168,4 +168,55 @@ TEST_CASE(
     const auto torn = content(q / "data.mdb");
     CHECK_THROWS_LEAT(leat::compact_store(q), leat::errc::store_unreadable, "beyond the end of the file");
     CHECK(content(q / "data.mdb") == torn);
+}
+
+TEST_CASE("child: has a directory open" CHILD_PART) {
+    const stored_queue q{support::child_argument()};
+    support::report("open");
+    ::pause();
+}
+
+TEST_CASE(
+    "case 40: newer format, torn directory, second process, second open: each is refused, nothing is "
+    "changed") {
+    const temporary_directory at{temporary_directory::in_memory()};
+    const auto good = at.path() / "good", q = at.path() / "q";
+    const auto data = q / "data.mdb";
+    fill(good);
+    const auto refused = [&](leat::errc kind, const std::string& why) {
+        const auto before = content(data);
+        CHECK_THROWS_LEAT(stored_queue{q}, kind, why);
+        CHECK(content(data) == before);
+    };
+
+    copy_store(good, q);
+    support::set_format(q, store_format + 1);
+    refused(leat::errc::store_unreadable, "its format is 2; this version of leat reads 1");
+    support::set_format(q, store_format, "compressed bodies");
+    refused(leat::errc::store_unreadable,
+            "it needs the feature compressed bodies, which this version of leat does not");
+    support::set_format(q, store_format);
+    CHECK(stored_queue{q}.bodies() == left);
+
+    // Torn: the end is missing, or a page of the first opening is there and the rest is not.
+    const auto size = std::filesystem::file_size(good / "data.mdb");
+    for (const auto part :
+         {size / 2, size - 1, std::uintmax_t{8192}, std::uintmax_t{4096}, std::uintmax_t{100}}) {
+        CAPTURE(part);
+        copy_store(good, q);
+        std::filesystem::resize_file(data, part);
+        refused(leat::errc::store_unreadable, q.string());
+    }
+
+    copy_store(good, q);
+    {
+        auto other = support::run_child("child: has a directory open", q.string());
+        REQUIRE(other.line(leat::deadline{std::chrono::seconds{20}}));
+        refused(leat::errc::store_in_use, "is in use by process " + std::to_string(other.pid()));
+    }
+    {
+        const stored_queue open{q};
+        refused(leat::errc::store_in_use, "is in use by a queue of this process");
+    }
+    CHECK(stored_queue{q}.bodies() == left);
 }
