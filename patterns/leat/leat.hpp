@@ -29,6 +29,7 @@
 #include <leat/queue/queue_stat.hpp>
 #include <leat/queue/queue_store_stat.hpp>
 #include <leat/queue/queue_types.hpp>
+#include <leat/queue/store_compaction.hpp>
 #include <leat/queue/store_contents.hpp>
 #include <leat/queue/store_salvage.hpp>
 #include <leat/reqrep/replier.hpp>

@@ -5,29 +5,27 @@
 #include <leat/queue/store_contents.hpp>
 #include <leat/queue/store_salvage.hpp>
 
+#include "support/store_file.hpp"
 #include "support/stored_queue.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/throws.hpp"
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <random>
 
 using namespace queue_rig;
 using leat::outcome;
+using support::content;
 using support::temporary_directory;
 using texts = std::vector<std::string>;
 
 namespace {
 
 constexpr std::size_t page_size = 4096;
-
-std::string content(const std::filesystem::path& file) {
-    std::ifstream in{file, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
-}
 
 void write(const std::filesystem::path& file, const std::string& content) {
     std::ofstream{file, std::ios::binary} << content;
@@ -77,8 +75,9 @@ void damage(std::string& file, std::mt19937_64& random) {
     }
 }
 
-/// All messages, by number. Nothing when it was refused.
-std::optional<std::map<std::uint64_t, std::string>> bodies_in(const std::filesystem::path& directory) {
+/// All messages, by number. Nothing when it was refused, and `why`.
+std::optional<std::map<std::uint64_t, std::string>> bodies_in(const std::filesystem::path& directory,
+                                                              std::string* why = nullptr) {
     std::optional<std::map<std::uint64_t, std::string>> all;
     try {
         stored_queue q{directory, {}, 100'000 * second};
@@ -93,6 +92,7 @@ std::optional<std::map<std::uint64_t, std::string>> bodies_in(const std::filesys
         }
     } catch (const leat::error& e) {
         CHECK((e.kind() == leat::errc::store_unreadable));
+        if (why != nullptr) *why = e.what();
     }
     return all;
 }
@@ -110,7 +110,9 @@ TEST_CASE("whatever is damaged, it is named, a queue is refused or opens, and a 
     REQUIRE_EQ(whole->size(), left);
 
     int named = 0, refused = 0, unsalvageable = 0, lossless = 0;
-    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    const auto* text = std::getenv("LEAT_DAMAGE_SEED");
+    const auto first = text == nullptr ? 1 : std::stoull(text);
+    for (auto seed = first; seed < first + 200; ++seed) {
         CAPTURE(seed);
         std::mt19937_64 random{seed};
         auto bad = good;
@@ -133,8 +135,9 @@ TEST_CASE("whatever is damaged, it is named, a queue is refused or opens, and a 
                 CHECK_EQ(told.messages.saved + *told.messages.lost, left + told.messages.again);
             if (!is_named) CHECK(told.whole());
             lossless += told.whole() ? 1 : 0;
-            const auto saved = bodies_in(fresh);
-            REQUIRE(saved);
+            std::string why;
+            const auto saved = bodies_in(fresh, &why);
+            REQUIRE_MESSAGE(saved, why);
             CHECK_EQ(saved->size(), told.messages.saved);
             for (const auto& [seq, body] : *saved) CHECK(body == body_of(seq));
         } catch (const leat::error& e) {

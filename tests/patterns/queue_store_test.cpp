@@ -2,6 +2,7 @@
 
 #include <leat/queue/store_contents.hpp>
 
+#include "support/store_file.hpp"
 #include "support/stored_queue.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/throws.hpp"
@@ -15,6 +16,8 @@
 using namespace queue_rig;
 using namespace std::chrono_literals;
 using leat::outcome;
+using support::content;
+using support::set_format;
 using support::temporary_directory;
 using texts = std::vector<std::string>;
 
@@ -311,27 +314,6 @@ TEST_CASE("a directory in use is refused, in the same process too") {
     const stored_queue q{at.path()};
     CHECK_THROWS_LEAT(stored_queue{at.path()}, leat::errc::store_in_use, "in use by a queue of this process");
 }
-
-namespace {
-
-std::string content(const std::filesystem::path& file) {
-    std::ifstream in{file, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
-}
-
-/// Changes the format that a store says it has.
-void set_format(const std::filesystem::path& directory, std::uint32_t format) {
-    namespace lmdb = leat::detail::lmdb;
-    const lmdb::environment env{directory, 0, 1 << 30};
-    lmdb::transaction in{env};
-    auto row = encode_format();
-    std::memcpy(row.data(), &format, sizeof format);
-    seal_row(as_bytes("format"), row);
-    in.put(in.open("meta", 0), as_bytes("format"), row);
-    in.commit();
-}
-
-}  // namespace
 
 TEST_CASE("a newer format is refused, and so is another queue's directory; neither is touched") {
     const temporary_directory at;

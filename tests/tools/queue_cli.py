@@ -224,6 +224,43 @@ class Queue(Case):
         info = json.loads(run("store", "info", f"{path}/jobs", "--json")[1])
         self.assertEqual((info["messages"], info["acked"], info["admitted"], info["damages"]), (2, 3, 5, []))
 
+    def test_a_store_is_compacted_and_salvaged(self):
+        path, new = self.path("queues"), self.path("saved")
+        with self.serve("--path", str(path)) as queue:
+            self.check_done(self.put("--null", data=b"\0".join([b"x" * 20_000] * 100)))
+            self.check_done(self.take("--count", "97", "--null"), (b"x" * 20_000 + b"\0") * 97)
+            wait_until(lambda: self.stat()["acked"] == 97)
+            self.assertIn(f"in use by process {queue.pid}", run("store", "compact", f"{path}/jobs")[2])
+            self.assertIn(f"in use by process {queue.pid}", run("store", "salvage", f"{path}/jobs", str(new))[2])
+            queue.send_signal(signal.SIGTERM)
+            self.assertEqual(queue.end()[0], 0)
+        code, out, err = run("store", "compact", f"{path}/jobs", "--json")
+        self.assertEqual((code, err), (0, ""))
+        told = json.loads(out)
+        self.assertLess(told["after_bytes"], told["before_bytes"] / 4)
+        data = path / "jobs" / "data.mdb"
+        self.assertEqual(data.stat().st_size, told["after_bytes"])
+        self.assertEqual(run("store", "verify", f"{path}/jobs")[0], 0)
+
+        good = data.read_bytes()
+        bad = good.find(b"x" * 100)
+        data.write_bytes(good[:bad] + b"y" + good[bad + 1 :])
+        code, out, err = run("store", "verify", f"{path}/jobs")
+        self.assertEqual(code, 1)
+        self.assertRegex(err, r"0\.record \d+: bodies are damaged")
+        code, out, err = run("store", "salvage", f"{path}/jobs", str(new))
+        self.assertEqual(code, 1)
+        self.assertRegex(out.decode(), r"(?s)queue jobs\n\d messages? of .* saved, \d lost\n.*lost: record \d+, \d messages?: bodies are damaged\n")
+        self.assertRegex(err, r"0\.record \d+: bodies are damaged")
+        self.assertEqual(run("store", "verify", str(new))[0], 0)
+        self.assertEqual(run("store", "salvage", f"{path}/jobs", str(new))[2], f"leat store salvage: {new}: it is not empty\n")
+        told = json.loads(run("store", "salvage", f"{path}/jobs", f"{new}-too", "--json")[1])
+        saved, lost = told["messages"]["saved"], told["messages"]["lost"]
+        self.assertEqual((saved + lost, told["lost_records"][0]["messages"]), (3, lost))
+        data.write_bytes(good[:9000])
+        self.assertIn("is beyond the end of the file", run("store", "compact", f"{path}/jobs")[2])
+        self.assertEqual(run("store", "salvage", f"{path}/jobs")[0], 2)
+
     def test_wrong_usage(self):
         for words, says in (
             (("queue",), "needs a subcommand: serve, stat, peek, dead, redrive, purge, pause or resume"),

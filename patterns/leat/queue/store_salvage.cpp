@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <random>
 #include <span>
 
@@ -32,12 +33,16 @@ public:
         : env_(directory, MDB_NOTLS, std::max(std::uint64_t{64} << 30, 4 * size)) {
         begin();
         for (int which : {0, 1}) store_tables{which}.open(*in_);
+        commit();
+        begin();
     }
 
     void put(const std::string& table, bytes key, bytes value) {
         row_.assign(value.begin(), value.end());
         if (!table.ends_with(".records")) seal_row(key, row_);
-        in_->put(in_->open(table, 0), key, row_);
+        const auto [known, is_new] = tables_.try_emplace(table);
+        if (is_new) known->second = in_->open(table, 0);
+        in_->put(known->second, key, row_);
         unwritten_ += key.size() + value.size();
         if (unwritten_ < bytes_a_commit) return;
         commit();
@@ -54,6 +59,7 @@ private:
 
     lmdb::environment env_;
     std::optional<lmdb::transaction> in_;
+    std::map<std::string, MDB_dbi> tables_;
     octets row_;
     std::uint64_t unwritten_ = 0;
 };

@@ -81,6 +81,7 @@ disk_store::disk_store(disk_store_options options)
         if (!std::filesystem::exists(file) || std::filesystem::file_size(file) == 0)
             make_file(options_.directory, options_.name);
         look();
+        std::filesystem::remove(options_.directory / "compact.mdb");  // of a compaction that was killed
         open();
         begin_opening();
         if (!reserve_.has_room(*env_, 0)) failed(reserve_.why());
@@ -124,7 +125,7 @@ void disk_store::look() const {
     const auto meta = read_meta(file, damaged);
     if (meta.empty()) {
         file.check(damaged);
-        refuse("it is an LMDB environment of something else");
+        refuse("it does not say what it is: no queue, or a salvage that was cut off");
     }
     const auto format = meta.find(format_row), identity = meta.find(identity_row);
     if (format == meta.end() || identity == meta.end()) refuse("it does not say what it is");

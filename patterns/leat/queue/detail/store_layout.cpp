@@ -210,8 +210,8 @@ std::string unknown_format(std::span<const std::byte> value) {
     const auto format = in.number<std::uint32_t>();
     const auto n = in.number<std::uint32_t>();
     if (!in.good()) return "what says its format is damaged";
-    if (format > store_format)
-        return "its format is " + std::to_string(format) + "; this version of leat reads up to " +
+    if (format != store_format)
+        return "its format is " + std::to_string(format) + "; this version of leat reads " +
                std::to_string(store_format);
     if (n > 0 && in.has(n, 4))
         return "it needs the feature " + in.text() + ", which this version of leat does not know";

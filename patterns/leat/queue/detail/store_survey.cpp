@@ -149,10 +149,14 @@ void store_survey::look_at_record(std::uint64_t number, bytes value) {
     if (state_ && after > state_->next_seq)
         damage("record " + std::to_string(number) + " has messages that come after the last one");
     const auto next = records_.lower_bound(first);
-    const bool overlaps =
-        (next != records_.end() && next->first < after) ||
-        (next != records_.begin() && std::prev(next)->first + std::prev(next)->second.count > first);
-    if (overlaps) return lose(number, live, "another record has its numbers too");
+    const auto* behind = next == records_.end() ? nullptr : &*next;
+    const auto* before = next == records_.begin() ? nullptr : &*std::prev(next);
+    if ((behind != nullptr && behind->first < after) ||
+        (before != nullptr && before->first + before->second.count > first))
+        return lose(number, live, "another record has its messages' numbers too");
+    if ((behind != nullptr && behind->second.number <= number) ||
+        (before != nullptr && before->second.number >= number))
+        return lose(number, {}, "its own number is damaged");
     records_[first] = {number, rec.count()};
     counts_[number] = rec.count();
     next_seq = std::max(next_seq, after);
@@ -217,7 +221,7 @@ void store_survey::check_rows(const char* table, const rows& some) {
     for (const auto& [seq, value] : some) {
         if (live(seq)) {
             keep(table, std::as_bytes(std::span{&seq, 1}), value);
-        } else {
+        } else if (!records_lost()) {
             damage(std::string{table} + " has message " + std::to_string(seq) + ", which is not there");
         }
     }
@@ -237,7 +241,7 @@ void store_survey::check_letters() {
     }
 }
 
-/// I1: rows of `gone` have no checksum, but the counts tell how many messages are left.
+/// I1: the counts tell how many messages are left.
 void store_survey::check_counts() {
     if (!state_ || damaged_) return;
     const auto said = live_by_counts(state_->counts, which_ == 1);
