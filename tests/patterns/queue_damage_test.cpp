@@ -126,6 +126,11 @@ TEST_CASE("whatever is damaged, it is named, a queue is refused or opens, and a 
             CHECK((e.kind() == leat::errc::store_unreadable));
         }
         named += is_named ? 1 : 0;
+        try {
+            static_cast<void>(leat::read_store(old, false));
+        } catch (const leat::error& e) {
+            CHECK((e.kind() == leat::errc::store_unreadable));
+        }
         CHECK(content(old / "data.mdb") == bad);
         try {
             const auto told = leat::salvage_store(old, fresh, "work");
