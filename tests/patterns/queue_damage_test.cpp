@@ -64,12 +64,10 @@ std::uint64_t fill(const std::filesystem::path& directory) {
 void damage(std::string& file, std::mt19937_64& random) {
     const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
     if (below(10) == 0) return file.resize(below(file.size()));
-    texts::size_type trees = 0;
     for (auto n = 1 + below(3); n > 0; --n) {
         auto page = below(file.size() / page_size);
         const auto is_tree = [&] { return (file[page * page_size + 10] & 3) != 0 || page < 2; };
         for (bool tree = below(2) == 0; tree && !is_tree();) page = below(file.size() / page_size);
-        trees += is_tree() ? 1U : 0U;
         const auto at = page * page_size + (below(3) == 0 ? below(64) : below(page_size));
         file[at] = static_cast<char>(file[at] ^ static_cast<char>(1 + below(255)));
     }
