@@ -31,6 +31,22 @@ std::string device_number(const std::filesystem::path& directory) {
     return std::to_string(major(at.st_dev)) + ":" + std::to_string(minor(at.st_dev));
 }
 
+/// The number of /proc/diskstats that stands at this place behind the device's name, counted from 1.
+std::optional<std::uint64_t> disk_figure(const std::filesystem::path& directory, int place) {
+    const auto number = device_number(directory);
+    std::ifstream in{"/proc/diskstats"};
+    for (std::string line; std::getline(in, line);) {
+        std::istringstream words{line};
+        std::string major, minor, name;
+        words >> major >> minor >> name;
+        if (major + ":" + minor != number) continue;
+        std::uint64_t value = 0;
+        for (int i = 0; i < place; ++i) words >> value;
+        if (words) return value;
+    }
+    return std::nullopt;
+}
+
 program::start tracing(const std::vector<pid_t>& processes, const std::string& list) {
     program::start how{
         .words = {"strace", "-f", "-e", "trace=fsync,fdatasync,msync,sync_file_range", "-o", list},
@@ -44,6 +60,12 @@ program::start tracing(const std::vector<pid_t>& processes, const std::string& l
 }  // namespace
 
 std::uint64_t bytes_written(const std::vector<pid_t>& processes) {
+    std::uint64_t sum = 0;
+    for (const auto pid : processes) sum += field(process_file(pid, "io"), "wchar");
+    return sum;
+}
+
+std::uint64_t bytes_dirtied(const std::vector<pid_t>& processes) {
     std::uint64_t sum = 0;
     for (const auto pid : processes) sum += field(process_file(pid, "io"), "write_bytes");
     return sum;
@@ -72,19 +94,16 @@ std::string device_of(const std::filesystem::path& directory) {
 }
 
 std::optional<std::uint64_t> flushes_of(const std::filesystem::path& directory) {
-    const auto number = device_number(directory);
-    std::ifstream in{"/proc/diskstats"};
-    for (std::string line; std::getline(in, line);) {
-        std::istringstream words{line};
-        std::string major, minor, name;
-        words >> major >> minor >> name;
-        if (major + ":" + minor != number) continue;
-        constexpr int flushes = 16;  // the sixteenth number behind the name
-        std::uint64_t value = 0;
-        for (int i = 0; i < flushes; ++i) words >> value;
-        if (words) return value;
-    }
-    return std::nullopt;
+    constexpr int flushes = 16;
+    return disk_figure(directory, flushes);
+}
+
+std::optional<std::uint64_t> written_to(const std::filesystem::path& directory) {
+    constexpr int sectors_written = 7;
+    constexpr std::uint64_t sector = 512;
+    const auto sectors = disk_figure(directory, sectors_written);
+    if (!sectors) return std::nullopt;
+    return *sectors * sector;
 }
 
 sync_count::sync_count(const std::vector<pid_t>& processes, const std::string& scratch)

@@ -13,9 +13,13 @@
 
 namespace bench {
 
-/// Bytes that these processes have written to files that are, or will be, written to a device
-/// (`write_bytes` of /proc/PID/io).
+/// Bytes that these processes have handed to write calls (`wchar` of /proc/PID/io): of files, since sockets
+/// are written with send.
 [[nodiscard]] std::uint64_t bytes_written(const std::vector<pid_t>& processes);
+
+/// Bytes of pages that they have made dirty (`write_bytes`). No measure of how much is written: a file system
+/// with large pages counts a whole one for each write into it.
+[[nodiscard]] std::uint64_t bytes_dirtied(const std::vector<pid_t>& processes);
 
 /// Resident memory of these processes now, in MiB, shared pages included.
 [[nodiscard]] double resident_mib(const std::vector<pid_t>& processes);
@@ -25,6 +29,9 @@ namespace bench {
 
 /// Flushes that this device has finished since the machine was started (/proc/diskstats), by everybody.
 [[nodiscard]] std::optional<std::uint64_t> flushes_of(const std::filesystem::path& directory);
+
+/// Bytes that were written to this device since then, by everybody.
+[[nodiscard]] std::optional<std::uint64_t> written_to(const std::filesystem::path& directory);
 
 /// Counts the syncs that processes ask for, with strace, which slows them down: for no other measurement.
 class sync_count {
