@@ -70,7 +70,7 @@ public:
         : rules_(rules_of(how)), random_(seed), disk_(at_.path()) {}
 
     history run() {
-        for (const int steps : {25, 20, 15}) opening(steps);
+        for (const int steps : {20, 12, 8}) opening(steps);
         all_.operations = disk_.operations();
         return std::move(all_);
     }
