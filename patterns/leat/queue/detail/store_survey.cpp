@@ -63,6 +63,7 @@ void store_survey::run() {
     if (letters_ != (dead_ ? found.messages : 0))
         damage("letters has " + std::to_string(letters_) + " rows for " + std::to_string(found.messages) +
                " letters");
+    look_at_out();
     each("producers", 0, [&](auto key, auto value) {
         ++producers;
         octet_reader id{key};
@@ -88,6 +89,19 @@ void store_survey::look_at_state() {
     next_seq_ = state->next_seq;
     takes_paused = state->takes_paused;
     puts_paused = state->puts_paused;
+}
+
+void store_survey::look_at_out() {
+    const auto meta = in_.find("meta");
+    const auto name = prefix_ + "out";
+    const auto value = meta ? in_.get(*meta, std::as_bytes(std::span{name})) : std::nullopt;
+    if (!value) return;
+    const auto all = decode_out(*value);
+    if (!all) return damage("out is damaged");
+    for (const auto& one : *all) {
+        must_be_live("out", one.first);
+        must_be_live("out", one.last);
+    }
 }
 
 bool store_survey::ended(std::uint64_t record, std::uint64_t i) const {

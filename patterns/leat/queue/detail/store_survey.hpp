@@ -31,6 +31,7 @@ private:
     void damage(const std::string& what);
     void each(const char* table, unsigned flags, const visitor& visit);
     void look_at_state();
+    void look_at_out();
     void look_at_record(std::uint64_t number, std::span<const std::byte> value);
     void must_be_live(const char* table, std::uint64_t seq);
     [[nodiscard]] bool live(std::uint64_t seq) const;

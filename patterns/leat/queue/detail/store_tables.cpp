@@ -92,6 +92,11 @@ recovered_queue store_tables::read(lmdb::transaction& in) {
         all.takes_paused = known->takes_paused;
         all.puts_paused = known->puts_paused;
     }
+    if (const auto row = in.get(meta_, std::as_bytes(std::span{out_row_}))) {
+        auto out = decode_out(*row);
+        if (!out) throw error{errc::store_unreadable, "what is out of " + prefix_ + " is damaged"};
+        all.out = std::move(*out);
+    }
     read_records(in, all);
     const auto with_seq = [](auto decode) {
         return [decode](auto key, auto value) { return decode(number_of(key), value); };
@@ -172,6 +177,7 @@ void store_tables::write(lmdb::transaction& in, store_changes& all) {
         in.put(producers_, key_of(row.id), scratch_);
     }
     write_ids(in, all);
+    write_out(in, all.out);
     scratch_.clear();
     encode(scratch_, all.state);
     in.put(meta_, state_row(), scratch_);
@@ -202,6 +208,14 @@ void store_tables::write_gone(lmdb::transaction& in, std::vector<gone_range>& go
         }
         in.put(gone_, key_of(key), scratch_);
     }
+}
+
+/// P5. Most queues have nothing out, and no row.
+void store_tables::write_out(lmdb::transaction& in, const std::vector<out_range>& all) {
+    if (all.empty()) return clear_out(in);
+    scratch_.clear();
+    encode(scratch_, all);
+    in.put(meta_, std::as_bytes(std::span{out_row_}), scratch_);
 }
 
 /// P4. One that is damaged stays as it is, so that this can still be seen.
