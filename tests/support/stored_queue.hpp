@@ -62,8 +62,8 @@ public:
         item.body = as_bytes(body);
         CHECK((engine_.put(who, number, 1, std::span{&item, 1}) == put_status::taken));
     }
-    std::uint32_t consumer(std::uint64_t id = 1) {
-        const auto h = engine_.hello({9, id}).holder;
+    std::uint32_t consumer(std::uint64_t id = 1, bool here = false) {
+        const auto h = engine_.hello({9, id}, {}, here).holder;
         engine_.grant(h, 1 << 20, 1 << 30);
         return h;
     }

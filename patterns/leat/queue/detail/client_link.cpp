@@ -25,12 +25,12 @@ socket_options for_link(socket_options options) {
     return options;
 }
 
+}  // namespace
+
 const std::string& process_id() {
     static const std::string id = random_id();
     return id;
 }
-
-}  // namespace
 
 std::string random_id() {
     std::random_device random;

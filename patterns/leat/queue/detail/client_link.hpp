@@ -189,4 +189,7 @@ private:
 /// 16 random bytes.
 [[nodiscard]] std::string random_id();
 
+/// Random, one a process (W1).
+[[nodiscard]] const std::string& process_id();
+
 }  // namespace leat::detail

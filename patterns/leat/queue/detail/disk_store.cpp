@@ -170,6 +170,12 @@ void disk_store::begin_opening() {
     salts.emplace_back(queue.next_seq, random_number());
     ++identity_.openings;
     was_clean_ = identity_.clean;
+    for (std::size_t i = 0; i < tables_.size(); ++i) {
+        recovered_[i].clean = was_clean_;
+        if (!was_clean_) continue;
+        recovered_[i].out.clear();
+        tables_[i].clear_out(in);
+    }
     set_clean(in, false);
     in.commit();
 }

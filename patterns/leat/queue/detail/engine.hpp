@@ -93,7 +93,8 @@ public:
     /// A consumer comes, or comes again with a new session (W6). What is left of its older session's
     /// deliveries and not named in `keeps` is released; outcomes that came along must have been settled
     /// before, under the handle that `find` gives. Credit starts at nothing.
-    hello_result hello(const id128& consumer, std::span<const number_range> keeps = {});
+    /// `here`: it is in this process and ends with it (P5).
+    hello_result hello(const id128& consumer, std::span<const number_range> keeps = {}, bool here = false);
     [[nodiscard]] std::uint32_t find(const id128& consumer);
 
     /// Sets the totals of the session up to which it takes (L5): deliveries, and bytes of attributes and
@@ -202,7 +203,7 @@ private:
     // engine_recover.cpp
     void recover(recovered_queue&& from);
     void recover_messages(recovered_queue& from);
-    void recover_touched(const special& one, const touched_row& row);
+    std::uint32_t recover_touched(const special& one, const touched_row& row);
     void recover_doomed(const special& one, letter&& what);
     [[nodiscard]] std::uint64_t salt_of(std::uint64_t seq) const;
 
@@ -303,6 +304,7 @@ private:
     void drain_one_for_suspects();
     void stop_draining();
     void give(holder& h, std::uint32_t e);
+    void show(std::uint32_t e);
     void deliver(holder& h);
     /// One more than the highest priority of which anything is ready, suspects aside; 0 for none.
     [[nodiscard]] std::uint8_t best_priority() const noexcept {
@@ -310,6 +312,18 @@ private:
     }
     [[nodiscard]] bool from_fresh(std::uint8_t priority) const;
     spot take_fresh(std::uint8_t priority);
+
+    // engine_out.cpp: what consumers in this process hold (P5)
+    void hold_back(holder& h);
+    void begin_recording();
+    void end_recording(bool good);
+    void send_recorded();
+    [[nodiscard]] bool wants_recording() const noexcept {
+        return recorded_ < held_back_.size() || (dead_ && dead_->recorded_ < dead_->held_back_.size());
+    }
+    [[nodiscard]] std::vector<out_range> held_here() const;
+    [[nodiscard]] std::vector<std::uint64_t> charge_lost(recovered_queue& from,
+                                                         const std::vector<record*>& records);
 
     // engine_dead.cpp
     void die(std::uint32_t e, death why, std::string_view text, const id128& key = {});
@@ -376,7 +390,15 @@ private:
     std::uint64_t commits_ = 0;  ///< Started so far; the next has this number plus 1.
     bool committing_ = false;
     ticks changed_at_ = 0, committed_at_ = 0;
-    bool rewrites_ = true;  ///< Not after a commit that failed, until one is good.
+    bool store_good_ = true;  ///< Not after a commit that failed, until one is good.
+
+    // P5: deliveries that are sent once a commit has recorded them. The first of them are recorded, and the
+    // first of them are in the commit under way.
+    std::vector<std::uint64_t> held_back_;
+    std::size_t recorded_ = 0, recording_ = 0;
+    ticks record_until_ = 0;
+    bool record_first_ = false;                            ///< The opening before this one was not closed.
+    bool record_again_ = false, recording_again_ = false;  ///< A suspect has ended; its end is not on disk.
     std::uint64_t flying_outcomes_ = 0;
 
     std::unique_ptr<engine> dead_;

@@ -49,7 +49,8 @@ bool engine::has_uncommitted() const noexcept {
 }
 
 bool engine::commit_is_due() const {
-    if (!has_uncommitted() && !wants_rewriting()) return false;
+    if (wants_recording() && store_good_) return true;
+    if (!has_uncommitted() && !wants_rewriting() && !wants_recording()) return false;
     const bool dead_changed = dead_ && dead_->has_uncommitted();
     if (store_.immediate() || commit_is_full() || (!at_once_ && !gathered_.parts.empty())) return true;
     const auto since = has_uncommitted() ? std::min(gathered_.changed ? changed_at_ : qt_,
@@ -61,7 +62,7 @@ bool engine::commit_is_due() const {
 
 /// P4: some records are sparse, and there is nothing else to commit them with.
 bool engine::wants_rewriting() const noexcept {
-    return rewrites_ && (records_.has_sparse() || (dead_ && dead_->records_.has_sparse()));
+    return store_good_ && (records_.has_sparse() || (dead_ && dead_->records_.has_sparse()));
 }
 
 /// P2
@@ -86,8 +87,9 @@ void engine::start_commit(bool rewrite) {
         if (each == nullptr) continue;
         // A store that writes gets each record once; one in memory lets it grow.
         if (!store_.immediate()) each->close_record();
-        if (rewrite && rewrites_) each->records_.take_sparse(each->gathered_.rewritten);
+        if (rewrite && store_good_) each->records_.take_sparse(each->gathered_.rewritten);
         each->write_rows();
+        each->begin_recording();
         std::swap(each->gathered_, each->flying_);
         std::swap(each->gathered_producers_, each->flying_producers_);
         each->gathered_bytes_ = 0;
@@ -143,7 +145,7 @@ bool engine::finish(ticks now) {
 
 void engine::finish_commit(bool good) {
     committing_ = false;
-    rewrites_ = good;
+    store_good_ = good;
     if (dead_) dead_->settle_batch(good);
     settle_batch(good);
     for (const auto i : flying_producers_) {
@@ -175,6 +177,7 @@ void engine::settle_batch(bool good) {
         if (!at_once_) ids_.resolve(id, good, batch.qt);  // as it is stored
     }
     counts_.evicted_ids = ids_.evicted();
+    end_recording(good);
     if (good) {
         settled_ -= flying_acks_;
         counts_.acked += flying_acks_;

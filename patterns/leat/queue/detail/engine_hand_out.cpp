@@ -35,6 +35,7 @@ spot engine::take_fresh(std::uint8_t priority) {
 
 bool engine::hand_out() {
     if (!is_dead_) finish_puts();
+    send_recorded();
     if (takes_paused_ || draining_ || !doomed_.empty()) return true;
     auto budget = events_a_pass_;
     offer_suspects(budget);
@@ -97,7 +98,7 @@ void engine::give(holder& h, std::uint32_t e) {
     one.d = ++last_d_;
     one.when = qt_ - stalled_;
     one.holder = h.handle;
-    one.lost = false;
+    one.lost = one.held_back = false;
     if (one.delivered_at == 0) one.delivered_at = qt_;
     one.sole = h.held == 0;
     if (h.held == 1) entries_[h.all.front()].sole = false;
@@ -111,7 +112,13 @@ void engine::give(holder& h, std::uint32_t e) {
     ++in_flight_;
     ++counts_.deliveries;
     if (one.deliveries > 0) ++counts_.redelivered;
+    show(e);
+    if (one.deliveries < 0xFFFF) ++one.deliveries;
+}
 
+/// Adds its view to the batch.
+void engine::show(std::uint32_t e) {
+    const auto& one = entries_[e];
     const auto* before = batch_.empty() ? nullptr : &batch_.back();
     const bool follows = before != nullptr && last_given_.rec == one.rec && last_given_.i + 1 == one.i;
     const auto* after = follows ? before->body.data() + before->body.size() : nullptr;
@@ -125,14 +132,17 @@ void engine::give(holder& h, std::uint32_t e) {
     view.deliveries = one.deliveries;
     view.priority = one.priority;
     last_given_ = one.at();
-    if (one.deliveries < 0xFFFF) ++one.deliveries;
     batch_bytes_ += view.head.size() + view.body.size();
 }
 
 void engine::deliver(holder& h) {
     h.turn = ++turn_;
     holders_.update(h);
-    sink_->deliver(h.handle, batch_);
+    if (h.here && (record_first_ || record_again_ || recording_again_ || h.sole || h.held_back)) {
+        hold_back(h);
+    } else {
+        sink_->deliver(h.handle, batch_);
+    }
     batch_.clear();
 }
 

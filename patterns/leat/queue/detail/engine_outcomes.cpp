@@ -62,7 +62,7 @@ std::uint32_t engine::find(const id128& consumer) {
     return h == nullptr ? none : h->handle;
 }
 
-hello_result engine::hello(const id128& consumer, std::span<const number_range> keeps) {
+hello_result engine::hello(const id128& consumer, std::span<const number_range> keeps, bool here) {
     hello_result result;
     const auto named = tidy(keeps);
     std::vector<std::uint64_t> kept;
@@ -98,6 +98,8 @@ hello_result engine::hello(const id128& consumer, std::span<const number_range> 
         if (drained_ == h) stop_draining();
         holders_.hear(*h, qt_ - stalled_);
     }
+    h->here = here && !store_.immediate();
+    h->held_back = h->recording = false;
     result.gone = without(named, kept);
     holders_.update(*h);
     choose_active();
@@ -291,6 +293,7 @@ void engine::take_from_holder(std::uint32_t e) {
     if (h.sole && h.held == 0) {
         h.sole = false;
         --sole_held_;
+        record_again_ = record_again_ || h.here;
     }
     --in_flight_;
     one.is = state::free;
@@ -356,6 +359,7 @@ ticks engine::back_off(std::uint32_t attempts) {
 /// holder (D3).
 void engine::lost(std::uint32_t e, bool lease_end, bool remember) {
     auto& one = entries_[e];
+    if (one.held_back) return release(e);  // nobody has seen it
     ++counts_.lost;
     if (one.losses < 0xFFFF) ++one.losses;
     one.lost = true;

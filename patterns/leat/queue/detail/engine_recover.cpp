@@ -86,19 +86,27 @@ void engine::recover_messages(recovered_queue& from) {
     }
     std::sort(done.begin(), done.end());
     const auto doomed = done.size();
+    const auto lost = charge_lost(from, records);
+    std::vector<std::uint32_t> worn_out;
     for (const auto& row : from.touched) {
         const auto until = done.begin() + static_cast<std::ptrdiff_t>(doomed);
         if (std::binary_search(done.begin(), until, row.seq)) continue;
-        if (const auto one = special_of(row.seq)) recover_touched(*one, row);
+        const auto one = special_of(row.seq);
+        if (!one) continue;
+        const auto e = recover_touched(*one, row);
+        if (!std::binary_search(lost.begin(), lost.end(), row.seq)) continue;
+        touched(e);
+        if (row.attempts >= rules_.max_attempts) worn_out.push_back(e);
     }
     std::sort(done.begin(), done.end());
     for (auto* rec : records) fresh_.add(rec, 0, rec->count());
     for (auto& one : from.specials) {
         if (!std::binary_search(done.begin(), done.end(), seq_of(one))) activate(one);
     }
+    for (const auto e : worn_out) die(e, death::lost, {});
 }
 
-void engine::recover_touched(const special& one, const touched_row& row) {
+std::uint32_t engine::recover_touched(const special& one, const touched_row& row) {
     const auto e = make_special_entry(one, std::max(one.at.rec->admitted_at(one.at.i), one.due));
     auto& made = entries_[e];
     made.attempts = row.attempts;
@@ -116,6 +124,7 @@ void engine::recover_touched(const special& one, const touched_row& row) {
     } else {
         make_ready(e);
     }
+    return e;
 }
 
 void engine::recover_doomed(const special& one, letter&& what) {

@@ -172,6 +172,7 @@ ticks engine::next_deadline() const {
             (rules_.durability == durability::interval ? rules_.interval : rules_.outcome_delay).count();
         if (gathered_.changed) by(changed_at_ + wait);
         if (dead_ && dead_->gathered_.changed) by(dead_->changed_at_ + wait);
+        if (wants_recording()) by(store_good_ ? qt_ : committed_at_ + wait);
         if (!has_uncommitted() && wants_rewriting()) by(committed_at_ + wait);
     }
     at = at == never ? never : begin_.now + (at - begin_.qt);

@@ -43,6 +43,7 @@ struct entry {
     bool lost : 1 = false;         ///< Its last delivery ended by loss, without an outcome (row 11, D2).
     bool first_delay : 1 = false;  ///< Not in its line yet (K4).
     bool own_ttl : 1 = false;
+    bool held_back : 1 = false;  ///< In flight, but not sent yet (P5).
 
     [[nodiscard]] std::uint64_t seq() const noexcept { return rec->seq(i); }
     [[nodiscard]] spot at() const noexcept { return {rec, i}; }

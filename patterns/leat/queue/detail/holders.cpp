@@ -42,7 +42,7 @@ void holders::forget(holder& gone) {
 
 void holders::update(holder& h) {
     const auto i = index(h);
-    const bool wanted = h.could_take() && !h.sole && !h.drained;
+    const bool wanted = h.could_take() && !h.sole && !h.drained && !h.recording;
     const bool there = next_.has(i);
     const next_key key{h.held_bytes, h.turn};
     if (wanted && there) {

@@ -24,9 +24,12 @@ struct holder {
     id128 consumer = {};
     std::uint32_t handle = none;
     bool live = false;
-    bool standby = false;  ///< K7
-    bool sole = false;     ///< Has a suspect, and gets nothing else (D4).
-    bool drained = false;  ///< Gets nothing until it is idle, to take a suspect (D4).
+    bool standby = false;    ///< K7
+    bool sole = false;       ///< Has a suspect, and gets nothing else (D4).
+    bool drained = false;    ///< Gets nothing until it is idle, to take a suspect (D4).
+    bool here = false;       ///< In the queue's own process, and what is out is on disk (P5).
+    bool held_back = false;  ///< Something that was handed out to it waits for a commit that records it,
+    bool recording = false;  ///< and that commit has begun: it gets nothing more before.
     std::uint64_t granted_messages = 0, granted_bytes = 0;  ///< Totals of the session (L5).
     std::uint64_t given_messages = 0, given_bytes = 0;
     std::uint64_t held_bytes = 0;

@@ -2,6 +2,7 @@
 
 #include <leat/queue/detail/queue_host.hpp>
 
+#include <leat/queue/detail/client_link.hpp>
 #include <leat/queue/detail/head.hpp>
 #include <leat/queue/detail/id_octets.hpp>
 
@@ -279,7 +280,7 @@ void queue_host::welcome_consumer(const session_ptr& s, const wire::hello& frame
             settle(*s, before, frame.outcomes);
         for (const auto& r : frame.holds) keeps.push_back({r.first, r.last});
     }
-    const auto got = q.engine().hello(id, keeps);
+    const auto got = q.engine().hello(id, keeps, frame.process == process_id());
     s->handle = got.holder;
     if (got.holder == queueing::none) return;
     end_older(q.consumers, got.holder);

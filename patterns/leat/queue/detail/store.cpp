@@ -13,6 +13,7 @@ void commit_batch::clear() {
     touched.clear();
     letters.clear();
     doomed.clear();
+    out.clear();
     changed = false;
 }
 

@@ -46,6 +46,12 @@ struct touched_row {
     ticks due = 0;
 };
 
+/// Messages that a consumer in the queue's own process holds (P5).
+struct out_range {
+    std::uint64_t first = 0, last = 0;  ///< seq, both inclusive.
+    bool sole = false;                  ///< As suspects are (D4): its holder gets nothing else.
+};
+
 /// Numbers of a producer that were refused (U1).
 struct refused_range {
     std::uint64_t first = 0, last = 0;
@@ -78,6 +84,7 @@ struct commit_batch {
     std::vector<touched_row> touched;
     std::vector<letter_row> letters;
     std::vector<letter_row> doomed;  ///< By their own seq: with the letters that they become (row 20).
+    std::vector<out_range> out;      ///< All of them, ascending.
     queue_counts counts = {};
     ticks qt = 0;
     std::uint64_t next_seq = 0;
@@ -102,7 +109,9 @@ struct recovered_queue {
     std::vector<touched_row> touched;
     std::vector<letter_row> letters, doomed;
     std::vector<producer_row> producers;
-    std::vector<id_row> ids;  ///< Oldest first.
+    std::vector<id_row> ids;     ///< Oldest first.
+    std::vector<out_range> out;  ///< As of the last commit; nothing after an opening that was closed.
+    bool clean = true;           ///< The opening before this one was closed, or there was none.
     queue_counts counts = {};
     ticks qt = 0;
     std::uint64_t next_seq = 1;

@@ -33,6 +33,7 @@ void store_changes::take(const commit_batch& batch) {
     }
     gone = batch.gone;
     rewritten = batch.rewritten;
+    out = batch.out;
     touched = batch.touched;
     letters = batch.letters;
     doomed = batch.doomed;

@@ -189,6 +189,29 @@ std::optional<store_state> decode_state(std::span<const std::byte> value) {
     return if_ended(in, std::move(what));
 }
 
+void encode(octets& to, const std::vector<out_range>& all) {
+    octet_writer out{to};
+    for (const auto& one : all) {
+        out.number(one.first);
+        out.number(one.last);
+        out.number(std::uint8_t{one.sole});
+    }
+}
+
+std::optional<std::vector<out_range>> decode_out(std::span<const std::byte> value) {
+    octet_reader in{value};
+    std::vector<out_range> all;
+    while (in.has(1, 17)) {
+        auto& one = all.emplace_back();
+        one.first = in.number<std::uint64_t>();
+        one.last = in.number<std::uint64_t>();
+        one.sole = in.number<std::uint8_t>() != 0;
+        const bool ascends = all.size() == 1 || all[all.size() - 2].last < one.first;
+        if (!ascends || one.first > one.last) return {};
+    }
+    return if_ended(in, std::move(all));
+}
+
 std::optional<id_row> decode_ids(std::span<const std::byte> value) {
     octet_reader in{value};
     id_row row;

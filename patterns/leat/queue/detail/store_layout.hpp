@@ -20,6 +20,9 @@
 //                          there
 //                "0.state", "1.state"
 //                          i64 qt, u64 next seq, u8 takes paused, u8 puts paused, u32 n, then n x u64 counts
+//                "0.out", "1.out"
+//                          n x { u64 first seq, u64 last seq, u8 sole }, ascending: what consumers in the
+//                          queue's own process held (P5); not there when that is nothing
 //
 // and for a queue (N = 0) and its dead letters (N = 1), with u64 keys unless said otherwise:
 //
@@ -83,6 +86,7 @@ void encode(octets& to, const letter& what);
 void encode(octets& to, const producer_row& row);
 void encode(octets& to, const store_identity& what);
 void encode(octets& to, const store_state& what);
+void encode(octets& to, const std::vector<out_range>& all);
 [[nodiscard]] octets encode_format();
 
 /// Every row but a record is sealed before it is put, and opened before it is decoded: nothing when it, or
@@ -118,6 +122,7 @@ void end_all(record& rec, std::span<const std::byte> gone);
 [[nodiscard]] std::optional<producer_row> decode_producer(const id128& id, std::span<const std::byte> value);
 [[nodiscard]] std::optional<store_identity> decode_identity(std::span<const std::byte> value);
 [[nodiscard]] std::optional<store_state> decode_state(std::span<const std::byte> value);
+[[nodiscard]] std::optional<std::vector<out_range>> decode_out(std::span<const std::byte> value);
 [[nodiscard]] std::optional<id_row> decode_ids(std::span<const std::byte> value);
 
 /// Empty when this version can read it, else why not.

@@ -110,6 +110,7 @@ void store_survey::read(const meta_rows& meta) {
               [](auto seq, auto value) { return decode_touched(seq, value).has_value(); });
     read_rows("doomed", doomed_, is_letter);
     read_rows("letters", letters_, is_letter);
+    check_out(meta);
     std::uint64_t n = 0;
     each("producers", [&](auto key, auto row) {
         ++n;
@@ -135,6 +136,20 @@ void store_survey::check_state(const meta_rows& meta) {
     if (meta.contains(prefix_ + "state")) return;
     if (found.records > 0 || records_missing_ || !meta.contains("queue")) return damage("state is lost");
     state_.emplace();
+}
+
+/// P5. What a message was held for is not salvaged: it is ready at its place.
+void store_survey::check_out(const meta_rows& meta) {
+    const auto row = meta.find(prefix_ + "out");
+    if (row == meta.end()) return;
+    const auto all = decode_out(row->second);
+    if (!all) return damage("out is damaged");
+    for (const auto& one : *all) {
+        for (const auto seq : {one.first, one.last}) {
+            if (!live(seq) && !records_lost())
+                damage("out has message " + std::to_string(seq) + ", which is not there");
+        }
+    }
 }
 
 void store_survey::look_at_record(std::uint64_t number, bytes value) {

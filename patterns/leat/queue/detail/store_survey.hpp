@@ -58,6 +58,7 @@ private:
               const lmdb::page_file::wanted& how_much = {});
     void read_rows(const char* table, rows& to, const decoder& good);
     void check_state(const meta_rows& meta);
+    void check_out(const meta_rows& meta);
     void look_at_record(std::uint64_t number, bytes value);
     void check_rows(const char* table, const rows& some);
     void check_gone();

@@ -93,6 +93,12 @@ recovered_queue store_tables::read(lmdb::transaction& in) {
         all.takes_paused = known->takes_paused;
         all.puts_paused = known->puts_paused;
     }
+    if (const auto row = in.get(meta_, std::as_bytes(std::span{out_row_}))) {
+        const auto value = open_row(std::as_bytes(std::span{out_row_}), *row);
+        auto out = value ? decode_out(*value) : std::nullopt;
+        if (!out) throw error{errc::store_unreadable, "what is out of " + prefix_ + " is damaged"};
+        all.out = std::move(*out);
+    }
     read_records(in, all);
     const auto with_seq = [](auto decode) {
         return [decode](auto key, auto value) { return decode(number_of(key), value); };
@@ -189,6 +195,7 @@ void store_tables::write(lmdb::transaction& in, store_changes& all) {
         put(in, producers_, key_of(row.id));
     }
     write_ids(in, all);
+    write_out(in, all.out);
     scratch_.clear();
     encode(scratch_, all.state);
     put(in, meta_, state_row());
@@ -229,6 +236,14 @@ void store_tables::write_gone(lmdb::transaction& in, std::vector<gone_range>& go
         }
         put(in, gone_, key_of(key));
     }
+}
+
+/// P5. Most queues have nothing out, and no row.
+void store_tables::write_out(lmdb::transaction& in, const std::vector<out_range>& all) {
+    if (all.empty()) return clear_out(in);
+    scratch_.clear();
+    encode(scratch_, all);
+    put(in, meta_, std::as_bytes(std::span{out_row_}));
 }
 
 /// P4. One that is damaged stays as it is, so that this can still be seen.

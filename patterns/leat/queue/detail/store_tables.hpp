@@ -21,6 +21,7 @@ struct store_changes {
     std::vector<gone_range> gone;
     std::vector<std::uint64_t> emptied;
     std::vector<rewritten_record> rewritten;
+    std::vector<out_range> out;
     std::vector<touched_row> touched;
     std::vector<letter_row> letters, doomed;
     std::vector<producer_row> producers;
@@ -35,7 +36,8 @@ struct store_changes {
 class store_tables {
 public:
     /// 0: a queue, 1: its dead letters.
-    explicit store_tables(int which) : prefix_(std::to_string(which) + "."), state_row_(prefix_ + "state") {}
+    explicit store_tables(int which)
+        : prefix_(std::to_string(which) + "."), state_row_(prefix_ + "state"), out_row_(prefix_ + "out") {}
 
     /// Ids are kept for `span`, and `most` of them.
     void keep_ids(ticks span, std::uint64_t most) noexcept {
@@ -48,6 +50,9 @@ public:
 
     /// @throws lmdb::failure, leat::error (`store_unreadable`) naming the row that is damaged
     [[nodiscard]] recovered_queue read(lmdb::transaction& in);
+
+    /// Nothing is out any more. @throws lmdb::failure
+    void clear_out(lmdb::transaction& in) { in.erase(meta_, std::as_bytes(std::span{out_row_})); }
 
     /// The bodies of a record, or nothing when they are damaged. @throws lmdb::failure
     [[nodiscard]] std::optional<message> bodies(lmdb::transaction& in, const record& rec) const;
@@ -76,6 +81,7 @@ private:
     void write_records(lmdb::transaction& in, store_changes& all);
     void write_gone(lmdb::transaction& in, std::vector<gone_range>& gone);
     void rewrite_records(lmdb::transaction& in, const std::vector<rewritten_record>& all);
+    void write_out(lmdb::transaction& in, const std::vector<out_range>& all);
     void write_ids(lmdb::transaction& in, const store_changes& all);
     static void erase_range(lmdb::transaction& in, MDB_dbi table, std::uint64_t first, std::uint64_t last);
     template <class Row>
@@ -89,7 +95,7 @@ private:
         return std::as_bytes(std::span{state_row_});
     }
 
-    std::string prefix_, state_row_;
+    std::string prefix_, state_row_, out_row_;
     MDB_dbi meta_ = 0, records_ = 0, gone_ = 0, touched_ = 0, letters_ = 0, doomed_ = 0, producers_ = 0,
             ids_ = 0;
     ticks id_span_ = 0;
