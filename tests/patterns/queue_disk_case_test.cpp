@@ -147,7 +147,11 @@ TEST_CASE(
         CHECK(put_each() == std::vector<verdict>(3, verdict::duplicate));
         CHECK_EQ((*q)->depth().ready, 1);
     }
-    open_at(601 * second);
+    q->pass(2 * second);  // in the last opening, which has read them from the disk
+    CHECK(put_each() == std::vector<verdict>(3, verdict::stored));
+    open_at(1200 * second);
+    CHECK(put_each() == std::vector<verdict>(3, verdict::duplicate));
+    open_at(1202 * second);
     CHECK(put_each() == std::vector<verdict>(3, verdict::stored));
 }
 
