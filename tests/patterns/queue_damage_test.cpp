@@ -35,7 +35,7 @@ std::string body_of(std::uint64_t n) {
     return std::to_string(n) + std::string(n % 5 == 0 ? 9000 : 40 + n % 300, static_cast<char>('a' + n % 26));
 }
 
-constexpr std::uint64_t put_in_all = 900;
+constexpr std::uint64_t put_in_all = 500;
 
 /// A queue with rows in all of its tables, and free pages: what is left of its messages is its result.
 std::uint64_t fill(const std::filesystem::path& directory) {
