@@ -56,7 +56,7 @@ std::vector<durable_case> cases() {
         {.name = "durable 100 B, one message at a time",
          .todo = {.what = {.window = 1}},
          .goals = {{redis, 0.85}},
-         .share = 0.01},
+         .share = 0.001},
         {.name = "durable put to delivery at 5,000/s",
          .todo = {.what = {.at_once = true}, .rate = steady_rate},
          .goals = {{redis, 1}},
@@ -71,7 +71,7 @@ double percentile_of(const std::vector<double>& ascending, double part) {
 
 work_done run_once(const durable_run& how, const contender& who, const durable_case& what) {
     work todo = what.todo;
-    const auto rate = todo.rate > 0 ? todo.rate : std::max(2000.0, who.usual * what.share);
+    const auto rate = todo.rate > 0 ? todo.rate : std::max(1000.0, who.usual * what.share);
     const auto clients = std::max<std::size_t>(todo.producers, 1);
     todo.count = std::max<std::size_t>(static_cast<std::size_t>(rate * how.seconds) / clients, 1) * clients;
     const work_directory files{how.directory};

@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
     }
     try {
         std::vector<std::string> skipped;
+        const auto load = bench::load_now();
         const auto contenders = bench::startable(all.how, bench::durable_contenders(skipped), skipped);
         auto report = bench::measure_durable(all.how, contenders);
         if (std::string{"syncs"}.find(all.how.only) != std::string::npos) {
@@ -77,6 +78,7 @@ int main(int argc, char** argv) {
         report.skipped = skipped;
         report.command = all.command;
         report.date = bench::today();
+        report.load = load;
         report.machine = bench::this_machine();
         report.place = bench::device_of(all.how.directory);
         const auto tables = bench::as_markdown(report);

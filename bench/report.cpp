@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <sstream>
@@ -69,6 +70,12 @@ std::string this_machine() {
                 kernel.release);
 }
 
+std::string load_now() {
+    double load = 0;
+    if (::getloadavg(&load, 1) != 1) return "unknown";
+    return text("%.1f", load);
+}
+
 std::string today() {
     const auto now = std::time(nullptr);
     std::tm parts{};
@@ -77,9 +84,10 @@ std::string today() {
 }
 
 std::string as_markdown(const report& all) {
-    std::string out = text("`%s` on %s, medians of %d round%s.\n\nMachine: %s. Files on %s.\n",
-                           all.command.c_str(), all.date.c_str(), all.rounds, all.rounds == 1 ? "" : "s",
-                           all.machine.c_str(), all.place.c_str());
+    std::string out = text(
+        "`%s` on %s, medians of %d round%s.\n\nMachine: %s. Files on %s. Load average when it began: %s.\n",
+        all.command.c_str(), all.date.c_str(), all.rounds, all.rounds == 1 ? "" : "s", all.machine.c_str(),
+        all.place.c_str(), all.load.c_str());
     for (const auto& one : all.skipped) out += "\nSkipped: " + one + "\n";
     if (!all.comparisons.empty())
         out +=
@@ -140,7 +148,7 @@ std::string as_json(const report& all) {
     };
     return "{\"command\": " + quoted(all.command) + ", \"date\": " + quoted(all.date) +
            ", \"machine\": " + quoted(all.machine) + ", \"place\": " + quoted(all.place) +
-           text(", \"rounds\": %d", all.rounds) +
+           ", \"load\": " + quoted(all.load) + text(", \"rounds\": %d", all.rounds) +
            ",\n  \"cases\": " + listed(all.comparisons, of_comparison) +
            ",\n  \"delays\": " + listed(all.curves, of_curve) +
            ",\n  \"syncs\": " + listed(all.syncs, of_sync) +

@@ -48,7 +48,7 @@ struct finding {
 };
 
 struct report {
-    std::string command = {}, date = {}, machine = {}, place = {};
+    std::string command = {}, date = {}, machine = {}, place = {}, load = {};
     int rounds = 0;
     std::vector<comparison> comparisons = {};
     std::vector<curve> curves = {};
@@ -60,6 +60,8 @@ struct report {
 /// The processor and the kernel of this machine, in a line.
 [[nodiscard]] std::string this_machine();
 [[nodiscard]] std::string today();
+/// The load average of the last minute: much of it means that others were measured too.
+[[nodiscard]] std::string load_now();
 
 /// Tables in Markdown.
 [[nodiscard]] std::string as_markdown(const report& all);
