@@ -25,6 +25,11 @@ std::span<const std::byte> bytes_of(const std::string& text) {
     return std::as_bytes(std::span{text});
 }
 
+std::uint64_t random_number() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32 | device();
+}
+
 void sync_directory(const std::filesystem::path& directory) {
     const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return;
@@ -103,25 +108,31 @@ void disk_store::open() {
     mdb_reader_check(env_->get(), &dead);  // those of a process that was killed
     lmdb::transaction in{*env_};
     for (auto& one : tables_) one.open(in);
+    say_what_it_is(in);
     in.commit();
     reserve_.forget();
     sync_directory(options_.directory);
+}
+
+/// With the tables, in one transaction: a directory is never there without it, whenever its maker is killed.
+void disk_store::say_what_it_is(lmdb::transaction& in) {
+    const auto meta = in.open("meta", 0);
+    if (in.get(meta, bytes_of(identity_row))) return;
+    in.put(meta, bytes_of(format_row), encode_format());
+    store_identity made;
+    made.queue = {random_number(), random_number()};
+    made.hash_key = {random_number(), random_number()};
+    made.name = options_.name;
+    octets row;
+    encode(row, made);
+    in.put(meta, bytes_of(identity_row), row);
 }
 
 /// Reads what is there, and says in the same transaction that there is a new opening.
 void disk_store::begin_opening() {
     lmdb::transaction in{*env_};
     const auto meta = in.open("meta", 0);
-    std::random_device device;
-    const auto random = [&] { return std::uint64_t{device()} << 32 | device(); };
-    if (const auto known = in.get(meta, bytes_of(identity_row))) {
-        identity_ = *decode_identity(*known);
-    } else {
-        in.put(meta, bytes_of(format_row), encode_format());
-        identity_.queue = {random(), random()};
-        identity_.hash_key = {random(), random()};
-        identity_.name = options_.name;
-    }
+    identity_ = *decode_identity(in.get(meta, bytes_of(identity_row)).value());
     for (auto& one : tables_) one.keep_ids(options_.id_span, options_.ids);
     for (std::size_t i = 0; i < tables_.size(); ++i) recovered_[i] = tables_[i].read(in);
 
@@ -132,7 +143,7 @@ void disk_store::begin_opening() {
     const auto kept =
         std::find_if(salts.rbegin(), salts.rend(), [&](const auto& one) { return one.first <= oldest; });
     if (kept != salts.rend()) salts.erase(salts.begin(), std::prev(kept.base()));
-    salts.emplace_back(queue.next_seq, random());
+    salts.emplace_back(queue.next_seq, random_number());
     ++identity_.openings;
     was_clean_ = identity_.clean;
     for (std::size_t i = 0; i < tables_.size(); ++i) {

@@ -82,6 +82,7 @@ private:
 
     void look() const;
     void open();
+    void say_what_it_is(lmdb::transaction& in);
     void begin_opening();
     void run();
     void end(bool clean);
