@@ -395,7 +395,7 @@ private:
     // P5: deliveries that are sent once a commit has recorded them. The first of them are recorded, and the
     // first of them are in the commit under way.
     std::vector<std::uint64_t> held_back_;
-    std::size_t recorded_ = 0, recording_ = 0;
+    std::size_t recorded_ = 0, recording_ = 0, recorded_sum_ = 0;
     ticks record_until_ = 0;
     bool record_first_ = false;                            ///< The opening before this one was not closed.
     bool record_again_ = false, recording_again_ = false;  ///< A suspect has ended; its end is not on disk.

@@ -10,9 +10,12 @@
 namespace leat::detail::queueing {
 namespace {
 
-/// How long what is handed out after an unclean end is recorded first. What kills at once is known then; what
-/// kills later does so after commits, so the next opening begins close to it.
+/// What is handed out after an unclean end is recorded first: for so long, and at least so many messages.
+/// What kills at once is known then. What kills later does so after commits, so the next opening begins close
+/// to it: behind the last commit there are no more messages than that, also when each takes a commit of its
+/// own and the disk is slow.
 constexpr ticks record_for = 1'000'000'000;
+constexpr std::size_t record_at_least = 1024;
 
 /// Ascending, and what follows each other as one.
 void join_ranges(std::vector<out_range>& all) {
@@ -78,7 +81,8 @@ void engine::begin_recording() {
 void engine::end_recording(bool good) {
     if (good) {
         recorded_ = recording_;
-        if (recording_ > 0 && record_until_ <= qt_) record_first_ = false;
+        recorded_sum_ += recording_;
+        if (recording_ > 0 && record_until_ <= qt_ && recorded_sum_ >= record_at_least) record_first_ = false;
     } else {
         record_again_ = record_again_ || recording_again_;
     }
