@@ -47,7 +47,6 @@ std::uint32_t record::append(ticks now, std::uint32_t body_size, std::span<const
     }
     used_ += body_size;
     live_bytes_ += body_size + head.size();
-    added_bytes_ += body_size + head.size();
     ++live_;
     return count_++;
 }
@@ -107,6 +106,7 @@ void record::compact() {
 
 void record::seal() {
     sealed_ = true;
+    added_bytes_ = used_ + heads_.size();
     const auto fit = [](auto& words) {
         if (words.capacity() > words.size() + words.size() / 4 + 16) words.shrink_to_fit();
     };

@@ -61,15 +61,15 @@ public:
     void warm(message block);
     [[nodiscard]] std::size_t body_bytes() const noexcept { return used_; }
 
-    /// Bytes of bodies and attributes: of what has not ended, of all that was ever added, and of what the
-    /// store has of it (0: it is not there).
+    /// Bytes of bodies and attributes: of what has not ended, of all that was added until it was sealed, and
+    /// of what the store has of it (0: it is not there).
     [[nodiscard]] std::size_t live_bytes() const noexcept { return live_bytes_; }
     [[nodiscard]] std::size_t added_bytes() const noexcept { return added_bytes_; }
     [[nodiscard]] std::size_t stored_bytes() const noexcept { return stored_bytes_; }
     void set_stored(std::size_t bytes) noexcept { stored_bytes_ = bytes; }
     /// P4: of what the store has of it under an eighth is live, and over `most_dead` bytes are not.
     [[nodiscard]] bool sparse(std::size_t most_dead) const noexcept {
-        return live_ > 0 && stored_bytes_ / 8 > live_bytes_ && stored_bytes_ - live_bytes_ > most_dead;
+        return stored_bytes_ / 8 > live_bytes_ && stored_bytes_ - live_bytes_ > most_dead && live_ > 0;
     }
 
     [[nodiscard]] std::uint64_t number() const noexcept { return number_; }

@@ -71,7 +71,7 @@ std::uint64_t record_book::close_open() {
 
 std::uint64_t record_book::end(spot at) {
     at.rec->end(at.i);
-    look_if_sparse(at.rec);
+    if (at.rec->sparse(most_dead_)) look_if_sparse(at.rec);
     if (at.rec->live() > 0 || at.rec == open_) return 0;
     const auto number = at.rec->number();
     drop_if_empty(at.rec);
