@@ -65,7 +65,7 @@ TEST_CASE("a puller that stops reading for 30 s and goes on loses nothing") {
     REQUIRE(out.wait_ready(1, patience) == status::ok);
     const std::string text(2000, 'x');
     std::uint64_t sent = 0;
-    while (out.send({sent, text}, 200ms) == status::ok) ++sent;  // fills every queue on the way
+    while (out.send({sent, text}, 2s) == status::ok) ++sent;  // fills every queue on the way
     CHECK(out.send({sent, text}, 30s) == status::timeout);
     CHECK(out.peers().connected() == 1);
     record got;

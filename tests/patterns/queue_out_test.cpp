@@ -65,11 +65,12 @@ TEST_CASE("P5: after an unclean end the first hand-out waits for the commit that
             q.pass(600 * ms);
             q.pass(600 * ms);
             const auto p = q.producer(2).producer;
-            q.put(p, 1, "the last to wait");
+            constexpr int to_wait = 1024;
+            for (int n = 1; n <= to_wait; ++n) q.put(p, static_cast<std::uint64_t>(n), "one to wait");
             q.pass();
             q.pass();
-            q.out.deliveries.clear();
-            q.put(p, 2, "later");
+            CHECK_EQ(taken(q).size(), to_wait);
+            q.put(p, to_wait + 1, "later");
             q.pass();
             CHECK(taken(q) == texts{"later/0"});
         }

@@ -106,20 +106,22 @@ status socket::receive(std::span<message> frames, std::size_t& count, deadline u
     if (const auto why = s.receive_frame(frames[0], until); why != status::ok) return why;
     s.counts->messages_received.add();
     std::size_t rest = 0;
-    for (count = 1; frames[count - 1].more(); ++count) {
-        if (count == frames.size()) [[unlikely]]
-            return s.drop_rest(count);
+    auto why = status::ok;
+    for (count = 1; why == status::ok && frames[count - 1].more(); ++count) {
+        if (count == frames.size()) [[unlikely]] {
+            why = s.drop_rest(count);
+            break;
+        }
         // All parts of a message are there once the first is.
         const int size = zmq_msg_recv(frames[count].handle(), s.zmq, ZMQ_DONTWAIT);
-        if (size >= 0) [[likely]] {
+        if (size >= 0) [[likely]]
             rest += static_cast<std::size_t>(size);
-        } else if (const auto why = s.receive_frame(frames[count], deadline::now()); why != status::ok) {
-            return why;
-        }
+        else
+            why = s.receive_frame(frames[count], deadline::now());
     }
     detail::after_receive();
     s.counts->bytes_received.add(rest);
-    return status::ok;
+    return why;
 }
 
 /// Of the message whose first `count` frames were received; counts them.
