@@ -60,13 +60,13 @@ private:
     std::vector<std::unique_ptr<child>> all_;
 };
 
-void produce(putter& out, const work& todo) {
+void produce(putter& out, const work& job) {
     using namespace std::chrono;
-    const auto each = todo.rate > 0 ? nanoseconds{static_cast<std::int64_t>(1e9 / todo.rate)} : 0ns;
-    std::string one(todo.what.size, 'x');
+    const auto each = job.rate > 0 ? nanoseconds{static_cast<std::int64_t>(1e9 / job.rate)} : 0ns;
+    std::string one(job.what.size, 'x');
     auto next = steady_clock::now();
-    for (std::size_t i = 0; i < todo.count / todo.producers; ++i) {
-        if (todo.rate > 0) {
+    for (std::size_t i = 0; i < job.count / job.producers; ++i) {
+        if (job.rate > 0) {
             std::this_thread::sleep_until(next += each);  // paces
             const auto now = now_ns();
             std::memcpy(one.data(), &now, sizeof now);
@@ -78,17 +78,17 @@ void produce(putter& out, const work& todo) {
 
 }  // namespace
 
-work_done do_work(running_server& with, const work& todo) {
+work_done do_work(running_server& with, const work& job) {
     struct alignas(64) slot {
         std::atomic<std::size_t> taken;
     };
-    const shared_values<slot> slots{todo.consumers};
+    const shared_values<slot> slots{job.consumers};
     const auto all_taken = [&] {
         std::size_t sum = 0;
         for (std::size_t i = 0; i < slots.size(); ++i) sum += slots[i].taken.load(std::memory_order_relaxed);
         return sum;
     };
-    const shared_values<double> delays{todo.rate > 0 ? todo.count : 0};
+    const shared_values<double> delays{job.rate > 0 ? job.count : 0};
     shared_values<std::atomic<std::size_t>> seen{1};
     channel ready, begin, result;
     crew all;
@@ -103,7 +103,7 @@ work_done do_work(running_server& with, const work& todo) {
             }
         });
     };
-    for (std::size_t c = 0; c < todo.consumers; ++c) {
+    for (std::size_t c = 0; c < job.consumers; ++c) {
         reports("consumer", [&, c] {
             const auto in = with.consumer();
             ready.put_text("ready");
@@ -116,7 +116,7 @@ work_done do_work(running_server& with, const work& todo) {
                 if (place < delays.size()) delays[place] = static_cast<double>(now_ns() - put) / 1000;
             };
             constexpr int patience = 1200;  // times 50 ms
-            for (int idle = 0; all_taken() < todo.count;) {
+            for (int idle = 0; all_taken() < job.count;) {
                 const auto got = in->take(look);
                 slots[c].taken.fetch_add(got, std::memory_order_relaxed);
                 idle = got > 0 ? 0 : idle + 1;
@@ -126,16 +126,16 @@ work_done do_work(running_server& with, const work& todo) {
             return now_ns();  // closing does not count
         });
     }
-    for (std::size_t p = 0; p < todo.producers; ++p) {
+    for (std::size_t p = 0; p < job.producers; ++p) {
         reports("producer", [&] {
-            const auto out = with.producer(todo.what);
+            const auto out = with.producer(job.what);
             ready.put_text("ready");
             static_cast<void>(begin.take_text());
-            produce(*out, todo);
+            produce(*out, job);
             return now_ns();
         });
     }
-    const auto processes = todo.producers + todo.consumers;
+    const auto processes = job.producers + job.consumers;
     for (std::size_t i = 0; i < processes; ++i) {
         if (ready.take_text() != "ready") throw std::runtime_error{"a client cannot connect"};
     }
@@ -147,7 +147,7 @@ work_done do_work(running_server& with, const work& todo) {
         if (at < 0) throw std::runtime_error{"a client has failed"};
         ended = std::max(ended, at);
     }
-    work_done done{.messages = todo.count, .seconds = (ended - began) / 1e9};
+    work_done done{.messages = job.count, .seconds = (ended - began) / 1e9};
     for (std::size_t i = 0; i < delays.size(); ++i) done.delays_us.push_back(delays[i]);
     std::sort(done.delays_us.begin(), done.delays_us.end());
     return done;

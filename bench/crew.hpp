@@ -24,6 +24,6 @@ struct work_done {
 
 /// Does it with that server.
 /// @throws std::runtime_error when a process fails, or nothing moves for 60 s
-[[nodiscard]] work_done do_work(running_server& with, const work& todo);
+[[nodiscard]] work_done do_work(running_server& with, const work& job);
 
 }  // namespace bench

@@ -28,7 +28,7 @@ namespace {
 /// A case: what goes through, and what is wanted of the ratios.
 struct durable_case {
     std::string name;
-    work todo;
+    work job;
     std::map<std::string, double> goals = {};
     double share = 1;                      ///< Of a contender's usual rate that it has about here.
     std::vector<double> percentiles = {};  ///< The results are those of the delays, in microseconds.
@@ -40,25 +40,25 @@ constexpr double steady_rate = 5000;
 std::vector<durable_case> cases() {
     const std::string redis = "Redis always", nats = "JetStream";
     return {
-        {.name = "durable 100 B", .todo = {}, .goals = {{redis, 6}, {nats, 10}}},
+        {.name = "durable 100 B", .job = {}, .goals = {{redis, 6}, {nats, 10}}},
         {.name = "durable 1 KiB",
-         .todo = {.what = {.size = 1024}},
+         .job = {.what = {.size = 1024}},
          .goals = {{redis, 8}, {nats, 5}},
          .share = 0.4},
         {.name = "durable 100 B, four and four",
-         .todo = {.producers = 4, .consumers = 4},
+         .job = {.producers = 4, .consumers = 4},
          .goals = {{redis, 6}}},
         {.name = "durable 100 B, frames of one message",
-         .todo = {.what = {.one_a_frame = true}},
+         .job = {.what = {.one_a_frame = true}},
          .goals = {{redis, 2}},
          .share = 0.4,
          .redis_only = true},
         {.name = "durable 100 B, one message at a time",
-         .todo = {.what = {.window = 1}},
+         .job = {.what = {.window = 1}},
          .goals = {{redis, 0.85}},
          .share = 0.001},
         {.name = "durable put to delivery at 5,000/s",
-         .todo = {.what = {.at_once = true}, .rate = steady_rate},
+         .job = {.what = {.at_once = true}, .rate = steady_rate},
          .goals = {{redis, 1}},
          .percentiles = {50, 99}},
     };
@@ -70,13 +70,13 @@ double percentile_of(const std::vector<double>& ascending, double part) {
 }
 
 work_done run_once(const durable_run& how, const contender& who, const durable_case& what) {
-    work todo = what.todo;
-    const auto rate = todo.rate > 0 ? todo.rate : std::max(1000.0, who.usual * what.share);
-    const auto clients = std::max<std::size_t>(todo.producers, 1);
-    todo.count = std::max<std::size_t>(static_cast<std::size_t>(rate * how.seconds) / clients, 1) * clients;
+    work job = what.job;
+    const auto rate = job.rate > 0 ? job.rate : std::max(1000.0, who.usual * what.share);
+    const auto clients = std::max<std::size_t>(job.producers, 1);
+    job.count = std::max<std::size_t>(static_cast<std::size_t>(rate * how.seconds) / clients, 1) * clients;
     const work_directory files{how.directory};
     const auto server = who.start(files.str());
-    return do_work(*server, todo);
+    return do_work(*server, job);
 }
 
 /// A list for each contender, a value a round.
@@ -200,11 +200,11 @@ report measure_durable(const durable_run& how, const std::vector<contender>& all
 sync_row count_syncs(const durable_run& how, const contender& who) {
     const work_directory files{how.directory};
     const auto server = who.start(files.str());
-    const work todo{.what = {.window = 1}, .count = 100, .consumers = 0};
+    const work job{.what = {.window = 1}, .count = 100, .consumers = 0};
     const auto before = flushes_of(how.directory);
     sync_count counting{server->processes(), files.str()};
-    static_cast<void>(do_work(*server, todo));
-    sync_row out{.who = who.name, .puts = todo.count, .syncs = counting.stop()};
+    static_cast<void>(do_work(*server, job));
+    sync_row out{.who = who.name, .puts = job.count, .syncs = counting.stop()};
     const auto after = flushes_of(how.directory);
     if (before && after) out.flushes = std::to_string(*after - *before);
     std::fprintf(stderr, "  %zu puts one at a time: %-16s %zu syncs\n", out.puts, out.who.c_str(), out.syncs);

@@ -25,8 +25,8 @@ bool wanted(const durable_run& how, const std::string& name) {
     return name.find(how.only) != std::string::npos;
 }
 
-double rate_of(running_server& at, const work& todo) {
-    return static_cast<double>(todo.count) / do_work(at, todo).seconds;
+double rate_of(running_server& at, const work& job) {
+    return static_cast<double>(job.count) / do_work(at, job).seconds;
 }
 
 /// Bytes written for each byte of the bodies, with a consumer that keeps up.
@@ -36,11 +36,11 @@ finding amplification(const durable_run& how, std::size_t size) {
     const auto device_before = written_to(files.str());
     const auto before = bytes_written(server.processes());
     constexpr std::size_t payload = std::size_t{256} << 20;
-    const work todo{.what = {.size = size}, .count = payload / size};
-    static_cast<void>(do_work(server, todo));
+    const work job{.what = {.size = size}, .count = payload / size};
+    static_cast<void>(do_work(server, job));
     const auto written = static_cast<double>(bytes_written(server.processes()) - before);
     const auto device_after = written_to(files.str());
-    const auto bodies = static_cast<double>(todo.count * size);
+    const auto bodies = static_cast<double>(job.count * size);
     const double ratio = written / bodies;
     auto said = number(ratio, "bytes a byte", 2);
     if (device_before && device_after)

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdarg>
 #include <cstdio>
 #include <map>
 #include <string>
@@ -13,18 +12,9 @@ namespace {
 
 constexpr double width = 860, left = 230, right = 110, row = 18, gap = 30;
 
-[[gnu::format(printf, 1, 2)]] std::string drawn(const char* format, ...) {
-    std::array<char, 1024> out{};
-    va_list arguments;
-    va_start(arguments, format);
-    std::vsnprintf(out.data(), out.size(), format, arguments);
-    va_end(arguments);
-    return out.data();
-}
-
 std::string words(double x, double y, const char* anchor, const std::string& what, const char* more = "") {
-    return drawn("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\"%s>%s</text>\n", x, y, anchor, more,
-                 what.c_str());
+    return formatted("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\"%s>%s</text>\n", x, y, anchor, more,
+                     what.c_str());
 }
 
 /// Each system has a colour, the same in all parts of the picture.
@@ -52,9 +42,9 @@ double bars(const report& all, colours& colour, double y, std::string& out) {
         for (const auto& part : one.entries) {
             const double length = (width - left - right) * part.value / most;
             out += words(left - 8, y + row - 5, "end", part.who);
-            out += drawn("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>\n", left,
-                         y + 1, length, row - 4, colour.of(part.who));
-            out += words(left + length + 6, y + row - 5, "start", drawn("%.0f", part.value));
+            out += formatted("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>\n",
+                             left, y + 1, length, row - 4, colour.of(part.who));
+            out += words(left + length + 6, y + row - 5, "start", formatted("%.0f", part.value));
             y += row;
         }
         y += gap - row;
@@ -87,25 +77,25 @@ double curves(const report& all, colours& colour, double y, std::string& out) {
     out += words(8, y + 14, "start", "put to delivery at 5,000 messages/s, microseconds by percentile",
                  " font-weight=\"bold\"");
     for (const double part : shown) {
-        out += drawn("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n",
-                     across(part), y0, across(part), y1);
-        out += words(across(part), y1 + 16, "middle", drawn("%g", part));
+        out += formatted("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n",
+                         across(part), y0, across(part), y1);
+        out += words(across(part), y1 + 16, "middle", formatted("%g", part));
     }
     for (double us = least; us <= most * 1.01; us *= 10) {
-        out += drawn("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n", x0, up(us),
-                     x1, up(us));
-        out += words(x0 - 6, up(us) + 4, "end", drawn("%.0f", us));
+        out += formatted("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n", x0,
+                         up(us), x1, up(us));
+        out += words(x0 - 6, up(us) + 4, "end", formatted("%.0f", us));
     }
     double name_at = y0 + 10;
     for (const auto& line : all.curves) {
         std::string points;
         for (const double part : shown) {
-            points += drawn("%.1f,%.1f ", across(part), up(line.us_by_percentile.at(part)));
+            points += formatted("%.1f,%.1f ", across(part), up(line.us_by_percentile.at(part)));
         }
-        out += drawn("<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>\n",
-                     points.c_str(), colour.of(line.who));
-        out += drawn("<rect x=\"%.1f\" y=\"%.1f\" width=\"12\" height=\"12\" fill=\"%s\"/>\n", x1 + 14,
-                     name_at - 10, colour.of(line.who));
+        out += formatted("<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>\n",
+                         points.c_str(), colour.of(line.who));
+        out += formatted("<rect x=\"%.1f\" y=\"%.1f\" width=\"12\" height=\"12\" fill=\"%s\"/>\n", x1 + 14,
+                         name_at - 10, colour.of(line.who));
         out += words(x1 + 32, name_at, "start", line.who);
         name_at += row;
     }
@@ -121,7 +111,7 @@ std::string as_svg(const report& all) {
     y = bars(all, colour, y, parts);
     y = curves(all, colour, y, parts);
     const auto title = all.date + ", " + all.machine + ", " + all.place;
-    return drawn(
+    return formatted(
                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" "
                "font-family=\"sans-serif\" "
                "font-size=\"12\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",

@@ -13,9 +13,8 @@
 #include <stdexcept>
 
 namespace bench {
-namespace {
 
-[[gnu::format(printf, 1, 2)]] std::string text(const char* format, ...) {
+std::string formatted(const char* format, ...) {
     std::array<char, 1024> out{};
     va_list arguments;
     va_start(arguments, format);
@@ -24,9 +23,11 @@ namespace {
     return out.data();
 }
 
+namespace {
+
 /// 1234567 as 1,234,567.
 std::string grouped(double value) {
-    auto digits = text("%.0f", value);
+    auto digits = formatted("%.0f", value);
     for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
         digits.insert(static_cast<std::size_t>(at), ",");
     }
@@ -44,8 +45,8 @@ std::string quoted(const std::string& words) {
 
 std::string goal_of(const comparison& in, const entry& one) {
     if (!one.goal) return "";
-    return text("%s %.2f %s", in.lower_is_better ? "at most" : "at least", *one.goal,
-                in.reached(one) ? "reached" : "**missed**");
+    return formatted("%s %.2f %s", in.lower_is_better ? "at most" : "at least", *one.goal,
+                     in.reached(one) ? "reached" : "**missed**");
 }
 
 /// The items with commas between them and a bracket at each end.
@@ -66,25 +67,25 @@ std::string this_machine() {
     }
     utsname kernel{};
     ::uname(&kernel);
-    return text("%ld cores of %s, %s %s", ::sysconf(_SC_NPROCESSORS_ONLN), model.c_str(), kernel.sysname,
-                kernel.release);
+    return formatted("%ld cores of %s, %s %s", ::sysconf(_SC_NPROCESSORS_ONLN), model.c_str(), kernel.sysname,
+                     kernel.release);
 }
 
 std::string load_now() {
     double load = 0;
     if (::getloadavg(&load, 1) != 1) return "unknown";
-    return text("%.1f", load);
+    return formatted("%.1f", load);
 }
 
 std::string today() {
     const auto now = std::time(nullptr);
     std::tm parts{};
     ::gmtime_r(&now, &parts);
-    return text("%04d-%02d-%02d", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
+    return formatted("%04d-%02d-%02d", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
 }
 
 std::string as_markdown(const report& all) {
-    std::string out = text(
+    std::string out = formatted(
         "`%s` on %s, medians of %d round%s.\n\nMachine: %s. Files on %s. Load average when it began: %s.\n",
         all.command.c_str(), all.date.c_str(), all.rounds, all.rounds == 1 ? "" : "s", all.machine.c_str(),
         all.place.c_str(), all.load.c_str());
@@ -96,11 +97,11 @@ std::string as_markdown(const report& all) {
     for (const auto& one : all.comparisons) {
         for (const auto& part : one.entries) {
             const bool leat = &part == &one.entries.front();
-            out += text("| %s | %s | %s | %s |", leat ? one.name.c_str() : "", part.who.c_str(),
-                        grouped(part.value).c_str(), one.unit.c_str());
+            out += formatted("| %s | %s | %s | %s |", leat ? one.name.c_str() : "", part.who.c_str(),
+                             grouped(part.value).c_str(), one.unit.c_str());
             out += leat ? " | | |\n"
-                        : text(" %.2f | %.2f to %.2f | %s |\n", part.ratio, part.low, part.high,
-                               goal_of(one, part).c_str());
+                        : formatted(" %.2f | %.2f to %.2f | %s |\n", part.ratio, part.low, part.high,
+                                    goal_of(one, part).c_str());
         }
     }
     if (!all.syncs.empty())
@@ -109,22 +110,23 @@ std::string as_markdown(const report& all) {
             "it "
             "confirms |\n|---|--:|--:|--:|---|\n";
     for (const auto& one : all.syncs) {
-        out += text("| %s | %zu | %zu | %s | %s |\n", one.who.c_str(), one.puts, one.syncs,
-                    one.flushes.c_str(), one.before_confirm() ? "yes" : "no");
+        out += formatted("| %s | %zu | %zu | %s | %s |\n", one.who.c_str(), one.puts, one.syncs,
+                         one.flushes.c_str(), one.before_confirm() ? "yes" : "no");
     }
     if (!all.findings.empty()) out += "\n| leat alone | result | goal |\n|---|---|---|\n";
     for (const auto& one : all.findings) {
-        out += text("| %s | %s | %s %s |\n", one.what.c_str(), one.value.c_str(), one.goal.c_str(),
-                    one.reached ? "reached" : "**missed**");
+        out += formatted("| %s | %s | %s %s |\n", one.what.c_str(), one.value.c_str(), one.goal.c_str(),
+                         one.reached ? "reached" : "**missed**");
     }
     return out;
 }
 
 std::string as_json(const report& all) {
     const auto of_entry = [](const comparison& in, const entry& one) {
-        return text("{\"who\": %s, \"value\": %.1f, \"ratio\": %.4f, \"lowest\": %.4f, \"highest\": %.4f, ",
-                    quoted(one.who).c_str(), one.value, one.ratio, one.low, one.high) +
-               "\"goal\": " + (one.goal ? text("%.2f", *one.goal) : "null") +
+        return formatted(
+                   "{\"who\": %s, \"value\": %.1f, \"ratio\": %.4f, \"lowest\": %.4f, \"highest\": %.4f, ",
+                   quoted(one.who).c_str(), one.value, one.ratio, one.low, one.high) +
+               "\"goal\": " + (one.goal ? formatted("%.2f", *one.goal) : "null") +
                ", \"reached\": " + (in.reached(one) ? "true" : "false") + "}";
     };
     const auto of_comparison = [&](const comparison& one) {
@@ -135,12 +137,13 @@ std::string as_json(const report& all) {
     const auto of_curve = [](const curve& one) {
         return "{\"who\": " + quoted(one.who) + ", \"us\": " +
                listed(one.us_by_percentile,
-                      [](const auto& point) { return text("[%g, %.1f]", point.first, point.second); }) +
+                      [](const auto& point) { return formatted("[%g, %.1f]", point.first, point.second); }) +
                "}";
     };
     const auto of_sync = [](const sync_row& one) {
-        return text("{\"who\": %s, \"puts\": %zu, \"syncs\": %zu, \"before_confirm\": %s}",
-                    quoted(one.who).c_str(), one.puts, one.syncs, one.before_confirm() ? "true" : "false");
+        return formatted("{\"who\": %s, \"puts\": %zu, \"syncs\": %zu, \"before_confirm\": %s}",
+                         quoted(one.who).c_str(), one.puts, one.syncs,
+                         one.before_confirm() ? "true" : "false");
     };
     const auto of_finding = [](const finding& one) {
         return "{\"what\": " + quoted(one.what) + ", \"value\": " + quoted(one.value) +
@@ -148,7 +151,7 @@ std::string as_json(const report& all) {
     };
     return "{\"command\": " + quoted(all.command) + ", \"date\": " + quoted(all.date) +
            ", \"machine\": " + quoted(all.machine) + ", \"place\": " + quoted(all.place) +
-           ", \"load\": " + quoted(all.load) + text(", \"rounds\": %d", all.rounds) +
+           ", \"load\": " + quoted(all.load) + formatted(", \"rounds\": %d", all.rounds) +
            ",\n  \"cases\": " + listed(all.comparisons, of_comparison) +
            ",\n  \"delays\": " + listed(all.curves, of_curve) +
            ",\n  \"syncs\": " + listed(all.syncs, of_sync) +

@@ -8,6 +8,9 @@
 
 namespace bench {
 
+/// As printf does; at most 1,023 bytes.
+[[nodiscard, gnu::format(printf, 1, 2)]] std::string formatted(const char* format, ...);
+
 /// One contender's part in a case.
 struct entry {
     std::string who;

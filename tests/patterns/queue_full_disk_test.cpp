@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -48,6 +49,19 @@ private:
     bool mounted_ = false;
 };
 
+/// A queue on a disk of its own, which says what it warns of.
+struct queue_on_small_disk {
+    explicit queue_on_small_disk(const small_disk& disk) {
+        auto options = here();
+        options.path = (disk.path() / "work").string();
+        q.emplace(ctx, options);
+    }
+
+    const support::warnings warnings;
+    leat::context ctx{{.on_warning = warnings}};
+    std::optional<leat::queue> q;
+};
+
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
     const char* text = std::getenv(name);
     return text == nullptr ? otherwise : std::stoull(text);
@@ -65,11 +79,9 @@ TEST_CASE("on a full disk puts are refused, takes and acks go on, and it recover
         MESSAGE("no tmpfs to be had");
         return;
     }
-    const support::warnings warnings;
-    leat::context ctx{{.on_warning = warnings}};
-    auto options = here();
-    options.path = (disk.path() / "work").string();
-    leat::queue q{ctx, options};
+    queue_on_small_disk work{disk};
+    auto& [warnings, ctx, opened] = work;
+    auto& q = *opened;
     text_producer to{ctx, q.bound().str(), {.queue = "work"}};
     const std::string large(500'000, 'x');
     std::uint64_t stored = 0;
@@ -104,11 +116,9 @@ TEST_CASE(
         MESSAGE("no tmpfs to be had");
         return;
     }
-    const support::warnings warnings;
-    leat::context ctx{{.on_warning = warnings}};
-    auto options = here();
-    options.path = (disk.path() / "work").string();
-    leat::queue q{ctx, options};
+    queue_on_small_disk work{disk};
+    auto& [warnings, ctx, opened] = work;
+    auto& q = *opened;
     text_producer to{ctx, q.bound(), {.queue = "work"}};
     const std::string body(size, 'x'), large(500'000, 'y');
     const auto put_all = [&] {

@@ -66,10 +66,17 @@ TEST_CASE("P5: after an unclean end the first hand-out waits for the commit that
             q.pass(600 * ms);
             const auto p = q.producer(2).producer;
             constexpr int to_wait = 1024;
-            for (int n = 1; n <= to_wait; ++n) q.put(p, static_cast<std::uint64_t>(n), "one to wait");
+            for (int n = 1; n <= to_wait; ++n) {
+                q.put(p, static_cast<std::uint64_t>(n), "one to wait");
+                if (n != to_wait / 2) continue;
+                q.pass();  // stored,
+                CHECK_EQ(taken(q).size(), inside && !clean ? 0 : n);
+                q.pass();  // and recorded, though a second has passed
+                CHECK_EQ(taken(q).size(), inside && !clean ? n : 0);
+            }
             q.pass();
             q.pass();
-            CHECK_EQ(taken(q).size(), to_wait);
+            CHECK_EQ(taken(q).size(), to_wait - to_wait / 2);
             q.put(p, to_wait + 1, "later");
             q.pass();
             CHECK(taken(q) == texts{"later/0"});
