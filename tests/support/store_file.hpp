@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace support {
 
@@ -17,10 +19,21 @@ inline std::string content(const std::filesystem::path& file) {
     return {std::istreambuf_iterator<char>{in}, {}};
 }
 
+/// Writes a row of the table `meta`.
+inline void set_meta(const std::filesystem::path& directory, std::string_view name,
+                     leat::detail::queueing::octets row) {
+    namespace lmdb = leat::detail::lmdb;
+    const auto key = std::as_bytes(std::span{name});
+    leat::detail::queueing::seal_row(key, row);
+    const lmdb::environment env{directory, 0, 1 << 30};
+    lmdb::transaction in{env};
+    in.put(in.open("meta", 0), key, row);
+    in.commit();
+}
+
 /// Changes the format that a store says it has, and with a `feature` what it needs.
 inline void set_format(const std::filesystem::path& directory, std::uint32_t format,
                        std::string_view feature = {}) {
-    namespace lmdb = leat::detail::lmdb;
     leat::detail::queueing::octets row;
     const auto add = [&](const void* from, std::size_t n) {
         const auto* first = static_cast<const std::byte*>(from);
@@ -34,13 +47,7 @@ inline void set_format(const std::filesystem::path& directory, std::uint32_t for
         add(&size, sizeof size);
         add(feature.data(), feature.size());
     }
-    constexpr std::string_view name = "format";
-    const auto key = std::as_bytes(std::span{name});
-    leat::detail::queueing::seal_row(key, row);
-    const lmdb::environment env{directory, 0, 1 << 30};
-    lmdb::transaction in{env};
-    in.put(in.open("meta", 0), key, row);
-    in.commit();
+    set_meta(directory, "format", std::move(row));
 }
 
 }  // namespace support
