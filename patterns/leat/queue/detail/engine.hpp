@@ -274,6 +274,10 @@ private:
     void expire_plain(spot at, std::uint8_t priority, const id128& key = {});
     void touched(std::uint32_t e);
 
+    // engine_consumers.cpp
+    void lose(holder& h);
+    void choose_active();
+
     // engine_outcomes.cpp
     template <class Apply>
     settle_result each_of(std::uint32_t holder, std::span<const number_range> ranges, bool is_ack,
@@ -286,8 +290,6 @@ private:
     void failed_attempt(std::uint32_t e, death why, std::optional<ticks> delay);
     void lost(std::uint32_t e, bool lease_end, bool remember);
     bool late_ack(const lost_delivery& what, std::uint64_t d);
-    void lose(holder& h);
-    void choose_active();
     [[nodiscard]] ticks back_off(std::uint32_t attempts);
 
     // engine_timers.cpp
