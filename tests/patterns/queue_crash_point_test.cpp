@@ -32,11 +32,15 @@ void count_call() {
 
 }  // namespace
 
-// Those that LMDB calls, in place of the C library's.
+// Those that LMDB and the journal call, in place of the C library's.
 extern "C" {
 ssize_t pwrite(int fd, const void* from, size_t size, off_t at) {
     count_call();
     return ::syscall(SYS_pwrite64, fd, from, size, at);
+}
+ssize_t pwritev(int fd, const iovec* from, int n, off_t at) {
+    count_call();
+    return ::syscall(SYS_pwritev, fd, from, n, at, 0);
 }
 ssize_t writev(int fd, const iovec* from, int n) {
     count_call();

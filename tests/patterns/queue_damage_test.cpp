@@ -101,7 +101,7 @@ TEST_CASE("whatever is damaged, it is named, a queue is refused or opens, and a 
     const temporary_directory at{temporary_directory::in_memory()};
     const auto old = at.path() / "old", fresh = at.path() / "new";
     const auto left = fill(old);
-    const auto good = content(old / "data.mdb");
+    const auto good = content(old / "data.mdb"), journal = content(old / "journal");
     REQUIRE(leat::read_store(old).damages == texts{});
     const auto whole = bodies_in(old);
     REQUIRE(whole);
@@ -116,6 +116,7 @@ TEST_CASE("whatever is damaged, it is named, a queue is refused or opens, and a 
         auto bad = good;
         damage(bad, random);
         write(old / "data.mdb", bad);
+        write(old / "journal", journal);
         bool is_named = false;
         try {
             is_named = !leat::read_store(old).damages.empty();

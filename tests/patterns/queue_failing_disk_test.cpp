@@ -10,6 +10,7 @@
 #include "support/watched_files.hpp"
 
 #include <leat/context.hpp>
+#include <leat/queue/store_contents.hpp>
 
 #include <atomic>
 #include <cerrno>
@@ -47,59 +48,69 @@ watched_files::judge from(std::size_t n, const fault& how) {
     };
 }
 
-/// The second of three commits has two puts of one id and an ack. False when it had fewer than `n`
-/// operations.
-bool fails_at(std::size_t n, const fault& how) {
+enum class fate { nothing, stored, refused };  ///< Nothing: it had fewer operations.
+
+/// The second of three commits has two puts of one id and an ack.
+fate fails_at(std::size_t n, const fault& how, std::uint64_t journal) {
     INFO(how.name << ", at operation " << n);
     const temporary_directory at{temporary_directory::in_memory()};
     watched_files disk{at.path()};
-    bool failed = false;
+    auto all = fate::refused;
     {
-        stored_queue q{at.path()};
+        stored_queue q{at.path(), {}, 0, journal};
         const auto p = q.producer().producer;
         const auto c = q.consumer();
         q.put(p, 1, "a");
         q.pass();
         REQUIRE_EQ(q.out.deliveries.size(), 1);
 
+        const auto before = disk.count();
         disk.ask(from(n, how));
         q.settle(c, outcome::ack, q.out.deliveries[0].d);
         q.put(p, 2, "b", {.id = "an id"});
         q.put(p, 3, "b again", {.id = "an id"});
         q.pass(20 * ms);
         disk.ask({});
-        failed = q->counts().failed > 0;
-        if (!failed) return false;
         REQUIRE_EQ(q.out.verdicts.size(), 3);
-        for (const std::uint64_t number : {2U, 3U}) {
-            CHECK_EQ(q.out.verdicts[number - 1].first, number);
-            CHECK((q.out.verdicts[number - 1].what == verdict::refused));
-            CHECK((q.out.verdicts[number - 1].why == put_refusal::store_failed));
+        if (q->counts().failed == 0) all = disk.count() - before <= n ? fate::nothing : fate::stored;
+        if (all != fate::refused) {
+            CHECK((q.out.verdicts[1].what == verdict::stored));
+            CHECK((q.out.verdicts[2].what == verdict::duplicate));
+            CHECK_EQ(q->counts().acked, 1);
+            CHECK_EQ(q.warnings.about("puts are refused"), "");
+        } else {
+            for (const std::uint64_t number : {2U, 3U}) {
+                CHECK_EQ(q.out.verdicts[number - 1].first, number);
+                CHECK((q.out.verdicts[number - 1].what == verdict::refused));
+                CHECK((q.out.verdicts[number - 1].why == put_refusal::store_failed));
+            }
+            CHECK_EQ(q->counts().acked, 0);
+            CHECK_NE(q.warnings.about("puts are refused"), "");
+            q.pass(20 * ms);
+            CHECK_EQ(q->counts().acked, 1);
+            REQUIRE(comes_true([&] { return q.store().accepts_puts(); }));
+            CHECK_NE(q.warnings.about("can be written again"), "");
         }
-        CHECK_EQ(q->counts().acked, 0);
-        CHECK_NE(q.warnings.about("puts are refused"), "");
-
-        q.pass(20 * ms);
-        CHECK_EQ(q->counts().acked, 1);
-        REQUIRE(comes_true([&] { return q.store().accepts_puts(); }));
-        CHECK_NE(q.warnings.about("can be written again"), "");
-        q.put(p, 4, "c", {.id = "an id"});
+        q.put(p, 4, "c", {.id = all == fate::refused ? "an id" : "another id"});
         q.pass(20 * ms);
         CHECK((q.out.verdicts.back().what == verdict::stored));
         CHECK_EQ(q.out.deliveries.back().body, "c");
         CHECK(adds_up(*q.operator->()));
     }
+    const bool refused = all == fate::refused;
+    CHECK(leat::read_store(at.path()).damages == texts{});
     stored_queue q{at.path()};
-    CHECK(q.bodies() == texts{"c"});
+    CHECK(q.bodies() == (refused ? texts{"c"} : texts{"b", "c"}));
     CHECK_EQ(q->counts().acked, 1);
-    CHECK_EQ(q->counts().failed, 1);
+    CHECK_EQ(q->counts().failed, refused ? 1 : 0);
     CHECK(adds_up(*q.operator->()));
     const auto welcome = q.producer();
     CHECK_EQ(welcome.decided, 4);
-    REQUIRE_EQ(welcome.refused.size(), 1);
+    REQUIRE_EQ(welcome.refused.size(), refused ? 1 : 0);
+    if (!refused) return all;
     CHECK_EQ(welcome.refused[0].first, 2);
     CHECK_EQ(welcome.refused[0].last, 3);
-    return true;
+    return all;
 }
 
 }  // namespace
@@ -110,9 +121,46 @@ TEST_CASE(
     "the third, and an id of it can be stored then") {
     for (const auto& how : faults) {
         std::size_t n = 0;
-        while (fails_at(n, how)) ++n;
+        while (fails_at(n, how, 0) == fate::refused) ++n;
         CHECK_GE(n, 3);  // a write, a sync and the write that ends it
     }
+}
+
+TEST_CASE("21, 23: a commit that fails in the journal goes into the tables, and fails when that does too") {
+    for (const auto& how : faults) {
+        std::array<int, 3> n{};
+        constexpr std::uint64_t journal = 1 << 20;
+        for (std::size_t i = 0; n[static_cast<std::size_t>(fate::nothing)] == 0; ++i)
+            ++n[static_cast<std::size_t>(fails_at(i, how, journal))];
+        const bool once = how.later.error == 0;
+        CHECK_EQ(n[static_cast<std::size_t>(fate::stored)], once ? 2 : 0);  // at the write, and at the sync
+        CHECK_EQ(n[static_cast<std::size_t>(fate::refused)], once ? 0 : 2);
+    }
+}
+
+TEST_CASE("while only the journal fails, commits go into the tables, and this is told once") {
+    const temporary_directory at{temporary_directory::in_memory()};
+    watched_files disk{at.path()};
+    stored_queue q{at.path()};
+    const auto p = q.producer().producer;
+    std::uint64_t n = 0;
+    const auto puts = [&] {
+        ++n;
+        q.put(p, n, std::to_string(n));
+        q.pass();
+        CHECK((q.out.verdicts.back().what == verdict::stored));
+        return disk.operations().back().file;
+    };
+    CHECK_EQ(puts(), "journal");
+    disk.ask([](const file_operation& one) { return one.file == "journal" ? fails : works; });
+    for (const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{100};
+         std::chrono::steady_clock::now() < end;)
+        CHECK_EQ(puts(), "data.mdb");
+    CHECK_NE(q.warnings.about("commits take longer, they go without a journal"), "");
+    CHECK_EQ(q.warnings.lines().size(), 1);
+    disk.ask({});
+    CHECK(comes_true([&] { return puts() == "journal"; }));
+    CHECK_EQ(q.warnings.lines().size(), 1);
 }
 
 TEST_CASE(
@@ -178,7 +226,7 @@ TEST_CASE(
     "P8: after a sync that failed nothing is written before what the memory has of the file is forgotten") {
     const temporary_directory at{temporary_directory::in_memory()};
     watched_files disk{at.path()};
-    stored_queue q{at.path()};
+    stored_queue q{at.path(), {}, 0, 0};
     using kind = file_operation::kind;
     const auto p = q.producer().producer;
     q.put(p, 1, "a");

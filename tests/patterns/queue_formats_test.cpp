@@ -6,6 +6,7 @@
 
 #include <leat/queue/store_contents.hpp>
 
+#include "support/killed.hpp"
 #include "support/store_file.hpp"
 #include "support/stored_queue.hpp"
 #include "support/temporary_directory.hpp"
@@ -15,6 +16,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,13 +70,14 @@ void fill(const std::filesystem::path& directory) {
     q.close();
 }
 
-void check(const std::filesystem::path& directory) {
+void check(const std::filesystem::path& directory, std::uint32_t from = 0) {
     const auto found = leat::read_store(directory);
     CHECK(found.damages == texts{});
     CHECK_EQ(found.queue, "work");
     CHECK_EQ(found.openings, 1);
     CHECK(found.clean);
     stored_queue q{directory, rules()};
+    CHECK_EQ(q.store().upgraded_from(), from);
     CHECK(adds_up(*q.operator->()));
     CHECK_EQ(q->counts().acked, 1);
     CHECK_EQ(q->counts().refused_sum(), 1);
@@ -108,8 +111,35 @@ TEST_CASE("a directory of each format is opened, with all that is in it") {
         const temporary_directory at{temporary_directory::in_memory()};
         support::load_text(std::string{LEAT_STORES} + "/format_" + std::to_string(format) + ".txt",
                            at.path());
-        check(at.path());
+        check(at.path(), format < store_format ? format : 0);
     }
+}
+
+TEST_CASE(
+    "a process killed at any moment of an upgrade leaves the old format or the new one, and all that is in "
+    "it") {
+    const temporary_directory at{temporary_directory::in_memory()};
+    const auto begin = [&] {
+        std::filesystem::remove_all(at.path() / "q");
+        support::load_text(std::string{LEAT_STORES} + "/format_1.txt", at.path() / "q");
+    };
+    std::set<std::uint32_t> from;
+    int n = 1;
+    for (begin(); support::killed_at(n,
+                                     [&] {
+                                         stored_queue{at.path() / "q", rules()}.close();
+                                     });
+         ++n, begin()) {
+        INFO("at call " << n);
+        CHECK(leat::read_store(at.path() / "q").damages == texts{});
+        stored_queue q{at.path() / "q", rules()};
+        from.insert(q.store().upgraded_from());
+        CHECK_EQ(q->depth().live(), 10);
+        CHECK_EQ(q->dead()->depth().live(), 1);
+        CHECK(adds_up(*q.operator->()));
+    }
+    CHECK_GT(n, 5);
+    CHECK(from == std::set<std::uint32_t>{0, 1});
 }
 
 TEST_CASE("what this version writes is what the directory of its format has") {

@@ -54,12 +54,14 @@ private:
         opening begin{.salt = 7, .qt = model_.q, .now = now_, .seed = seed};
         disk_store::queues found;
         if (directory_) {
+            constexpr std::array<std::uint64_t, 3> journals{0, 50'000, 1 << 20};
             look();
             store_.disk =
                 std::make_unique<disk_store>(disk_store_options{.directory = directory_->path(),
                                                                 .name = "work",
                                                                 .map_size = 1 << 28,
                                                                 .reserve = 1 << 20,
+                                                                .journal = journals[seed % 3],
                                                                 .retry = std::chrono::milliseconds{1},
                                                                 .id_span = model_.rules.dedup_window.count(),
                                                                 .ids = model_.rules.dedup_ids});

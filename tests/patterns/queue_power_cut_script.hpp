@@ -28,7 +28,13 @@ inline constexpr std::uint64_t last_producer = 2;
 inline constexpr std::size_t first_pages = 2 * 4096;  // LMDB's two meta pages: a write there ends a commit
 
 inline bool ends_commit(const file_operation& one) {
+    if (one.file == "journal") return one.what == file_operation::kind::sync;
     return one.what == file_operation::kind::write && one.file == "data.mdb" && one.at < first_pages;
+}
+
+/// A cut at it may leave the commit that it belongs to.
+inline bool may_end_commit(const file_operation& one) {
+    return ends_commit(one) || (one.file == "journal" && one.what == file_operation::kind::write);
 }
 
 struct sent {
@@ -66,8 +72,8 @@ inline leat::queue_rules rules_of(leat::durability how) {
 /// Does this and that to a queue, closes it or lets it fall, and opens it again.
 class script {
 public:
-    script(leat::durability how, std::uint64_t seed)
-        : rules_(rules_of(how)), random_(seed), disk_(at_.path()) {}
+    script(leat::durability how, std::uint64_t seed, std::uint64_t journal)
+        : rules_(rules_of(how)), journal_(journal), random_(seed), disk_(at_.path()) {}
 
     history run() {
         for (const int steps : {20, 12, 8}) opening(steps);
@@ -79,7 +85,7 @@ private:
     std::uint64_t below(std::uint64_t n) { return random_() % n; }
 
     void opening(int steps) {
-        stored_queue q{at_.path(), rules_, second};
+        stored_queue q{at_.path(), rules_, second, journal_};
         q.out.on_verdict = [&] { told(q.out.verdicts.back()); };
         for (std::uint64_t p = 1; p <= last_producer; ++p) {
             const auto welcome = q.producer(p, floor_[p]);
@@ -171,6 +177,7 @@ private:
 
     const support::temporary_directory at_{support::temporary_directory::in_memory()};
     const leat::queue_rules rules_;
+    const std::uint64_t journal_;
     std::mt19937_64 random_;
     support::watched_files disk_;
     history all_;

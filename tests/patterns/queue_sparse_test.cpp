@@ -45,7 +45,8 @@ std::string body_of(int number) {
 /// not acked, another one of it waits behind; all else is.
 class few_left {
 public:
-    explicit few_left(const std::filesystem::path& directory) : queue_(directory) {
+    explicit few_left(const std::filesystem::path& directory, std::uint64_t journal = 0)
+        : queue_(directory, {}, 0, journal) {
         const auto p = queue_.producer().producer;
         for (int frame = 0; frame < frames; ++frame) {
             std::string bodies, heads[in_frame];
@@ -141,12 +142,14 @@ TEST_CASE("P4: of a record with one old message the store keeps that one, which 
 
 TEST_CASE("P4: a record whose bodies are not in memory is rewritten too, and read afterwards") {
     const temporary_directory at{temporary_directory::in_memory()};
-    few_left all{at.path()};
-    auto& q = all.queue();
-    q->bound_warm(0);
-    all.ack_the_others();
-    for (int i = 0; i < 6; ++i) q.pass(20 * ms);
-    CHECK(content(q) == expected());
+    for (const auto journal : {std::uint64_t{0}, std::uint64_t{1} << 20}) {
+        few_left all{at.path() / std::to_string(journal), journal};
+        auto& q = all.queue();
+        q->bound_warm(0);
+        all.ack_the_others();
+        for (int i = 0; i < 6; ++i) q.pass(20 * ms);
+        CHECK(content(q) == expected());
+    }
 }
 
 TEST_CASE("P4: what is sparse when a store is opened is rewritten, a few records with each commit") {
@@ -158,14 +161,14 @@ TEST_CASE("P4: what is sparse when a store is opened is rewritten, a few records
     }
     REQUIRE_GT(sum(record_sizes(at.path())), frames * in_frame * body_size);
     {
-        stored_queue q{at.path()};
+        stored_queue q{at.path(), {}, 0, 0};
         for (int i = 0; i < 2; ++i) q.pass(20 * ms);
     }
     const auto after = sum(record_sizes(at.path()));
     CHECK_GT(after, frames * 2 * body_size);  // 32 of 40
     CHECK_LT(after, frames * in_frame * body_size / 2);
     {
-        stored_queue q{at.path()};
+        stored_queue q{at.path(), {}, 0, 0};
         for (int i = 0; i < 6; ++i) q.pass(20 * ms);
         CHECK_GT(q->next_deadline(), q->begin().now + 500 * ms);  // then it rests until a back-off ends
     }
@@ -206,7 +209,7 @@ TEST_CASE("P4: a damaged record is not rewritten, and stays known as damaged") {
         file.seekp(static_cast<std::streamoff>(found) + 100).put('!').flush();
     }
     {
-        stored_queue q{at.path()};
+        stored_queue q{at.path(), {}, 0, 0};
         for (int i = 0; i < 6; ++i) q.pass(20 * ms);
     }
     const auto sizes = record_sizes(at.path());

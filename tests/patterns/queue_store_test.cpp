@@ -208,7 +208,7 @@ TEST_CASE("with an interval what was taken and handed out before it was written 
 
 TEST_CASE("a queue's space is used again once it has drained") {
     const temporary_directory at;
-    stored_queue q{at.path()};
+    stored_queue q{at.path(), {}, 0, 0};
     const auto p = q.producer().producer;
     const auto c = q.consumer();
     std::uintmax_t after_first = 0;
@@ -242,7 +242,7 @@ TEST_CASE("bodies beyond what is kept in memory come from the disk, in order") {
 TEST_CASE("a body that is damaged is not handed out, and its queue says so") {
     const temporary_directory at;
     {
-        stored_queue q{at.path()};
+        stored_queue q{at.path(), {}, 0, 0};
         q.put(q.producer().producer, 1, std::string(20'000, 'b'));
         q.pass();
     }
@@ -325,7 +325,8 @@ TEST_CASE("a newer format is refused, and so is another queue's directory; neith
     CHECK(content(at.path() / "data.mdb") == before);
     set_format(at.path(), store_format + 1);
     before = content(at.path() / "data.mdb");
-    CHECK_THROWS_LEAT(stored_queue{at.path()}, leat::errc::store_unreadable, "its format is 2");
+    CHECK_THROWS_LEAT(stored_queue{at.path()}, leat::errc::store_unreadable,
+                      "its format is 3; this version of leat reads 1 to 2");
     CHECK(content(at.path() / "data.mdb") == before);
 }
 

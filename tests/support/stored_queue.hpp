@@ -21,9 +21,9 @@ namespace queue_rig {
 class stored_queue {
 public:
     explicit stored_queue(const std::filesystem::path& directory, leat::queue_rules rules = {},
-                          ticks later = 0)
+                          ticks later = 0, std::uint64_t journal = 1 << 20)
         : rules_(rules.resolved(true)),
-          store_(options(directory)),
+          store_(options(directory, journal)),
           qt_(std::max(1000 * second, store_.recovered_until()) + later),
           engine_(rules_, store_, out, begin()) {
         auto [queue, dead] = store_.take_recovered();
@@ -86,11 +86,13 @@ public:
     const support::warnings warnings;
 
 private:
-    [[nodiscard]] disk_store_options options(const std::filesystem::path& directory) const {
+    [[nodiscard]] disk_store_options options(const std::filesystem::path& directory,
+                                             std::uint64_t journal) const {
         return {.directory = directory,
                 .name = "work",
                 .map_size = 1 << 30,
                 .reserve = 1 << 20,
+                .journal = journal,
                 .retry = std::chrono::milliseconds{20},
                 .id_span = rules_.dedup_window.count(),
                 .ids = rules_.dedup_ids,

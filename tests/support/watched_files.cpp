@@ -38,7 +38,8 @@ std::string name_of(std::string_view path) {
     path.remove_prefix(directory.size());
     if (path.empty()) return ".";
     path.remove_prefix(1);
-    const bool data = path.size() > 4 && path.substr(path.size() - 4) == ".mdb" && path != "lock.mdb";
+    const bool tables = path.size() > 4 && path.substr(path.size() - 4) == ".mdb" && path != "lock.mdb";
+    const bool data = tables || path == "journal";
     return data ? std::string{path} : std::string{};
 }
 

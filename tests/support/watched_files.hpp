@@ -25,9 +25,9 @@ struct file_answer {
     bool done = true;  ///< It takes effect, also when it says that it has failed.
 };
 
-/// Stands between this process, libraries included, and the `*.mdb` files of one directory, LMDB's lock
-/// aside: keeps what is done to them, and lets a judge say how calls end. Any thread may make them; one
-/// object at a time. Link `leat_watched_files` to have it.
+/// Stands between this process, libraries included, and the `*.mdb` files and the journal of one directory,
+/// LMDB's lock aside: keeps what is done to them, and lets a judge say how calls end. Any thread may make
+/// them; one object at a time. Link `leat_watched_files` to have it.
 class watched_files {
 public:
     using judge = std::function<file_answer(const file_operation&)>;

@@ -39,6 +39,7 @@ std::string found(const queue& in, const std::string& path) {
     if (was.number == 1) return text + " is new";
     text += (was.clean ? " has " : " was not closed; it has ") + count_of(was.messages) + " of " +
             count_of(was.bytes, "byte") + " and " + count_of(was.dead_letters, "dead letter");
+    if (was.upgraded_from != 0) text += ", upgraded from format " + std::to_string(was.upgraded_from);
     if (was.oldest) text += ", the oldest " + format_duration(*was.oldest);
     return text + "; read in " + format_duration(was.took);
 }

@@ -53,11 +53,11 @@ struct queue_store_stat {
 
     queue_histogram commit_us =
         {};                        ///< From when a commit was handed over until it was synced, microseconds.
-    queue_histogram sync_us = {};  ///< Of these, writing its pages out and syncing them.
+    queue_histogram sync_us = {};  ///< Of these, writing it out and syncing it.
     queue_histogram commit_bytes = {};            ///< Rows that it wrote: records, and what else had changed.
     std::chrono::milliseconds since_commit = {};  ///< Since the last one that is on disk.
 
-    std::uint64_t file_bytes = 0;  ///< That the file takes of the disk, allocated ones included.
+    std::uint64_t file_bytes = 0;  ///< That the tables' file takes of the disk, allocated ones included.
     std::uint64_t reserve_bytes =
         0;  ///< Of these, free: what can be written before the disk is asked for more.
     std::uint64_t live_bytes =

@@ -16,11 +16,13 @@ store_contents survey(const std::filesystem::path& directory, bool bodies) {
     store_contents all;
     const auto tell = [&](const std::string& what) { all.damages.push_back(what); };
     detail::lmdb::page_file file{directory / "data.mdb", tell};
-    const auto meta = read_meta(file, tell);
+    auto meta = read_meta(file, tell);
     const auto format = meta.find("format"), identity = meta.find("queue");
     if (format == meta.end() || identity == meta.end()) refuse("it does not say what it is");
     if (const auto why = unknown_format(format->second); !why.empty()) refuse(why);
 
+    const journal_rows over{directory, meta, tell};
+    all.journal_commits = over.commits();
     if (const auto known = decode_identity(identity->second)) {
         all.queue = known->name;
         all.openings = known->openings;
@@ -29,7 +31,7 @@ store_contents survey(const std::filesystem::path& directory, bool bodies) {
         all.damages.emplace_back("meta: what says whose it is, is damaged");
     }
     all.file_bytes = file.size();
-    store_survey queue{file, 0, bodies, all.damages}, dead{file, 1, bodies, all.damages};
+    store_survey queue{file, over, 0, bodies, all.damages}, dead{file, over, 1, bodies, all.damages};
     queue.read(meta);
     dead.read(meta);
     queue.check();

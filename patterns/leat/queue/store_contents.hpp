@@ -35,8 +35,9 @@ struct store_contents {
     bool clean = true;  ///< It was closed in good order.
     bool takes_paused = false, puts_paused = false;
     stored_messages messages = {}, dead_letters = {};
-    std::uint64_t producers = 0;  ///< Remembered.
-    std::uint64_t ids = 0;        ///< Message ids in the dedup window.
+    std::uint64_t producers = 0;        ///< Remembered.
+    std::uint64_t ids = 0;              ///< Message ids in the dedup window.
+    std::uint64_t journal_commits = 0;  ///< That are in the journal only, and counted above all the same.
     std::uint64_t file_bytes = 0;
     std::vector<std::string> damages = {};  ///< A sentence each, at most 1,000.
 };

@@ -4,11 +4,10 @@
 #include <leat/queue/detail/directory_lock.hpp>
 #include <leat/queue/detail/lmdb.hpp>
 #include <leat/queue/detail/store_survey.hpp>
-#include <leat/queue/detail/store_tables.hpp>
+#include <leat/queue/detail/table_handles.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <random>
 #include <span>
 
@@ -32,17 +31,15 @@ public:
     new_store(const std::filesystem::path& directory, std::uint64_t size)
         : env_(directory, MDB_NOTLS, std::max(std::uint64_t{64} << 30, 4 * size)) {
         begin();
-        for (int which : {0, 1}) store_tables{which}.open(*in_);
+        tables_.open(*in_);
         commit();
         begin();
     }
 
-    void put(const std::string& table, bytes key, bytes value) {
+    void put(table_id table, bytes key, bytes value) {
         row_.assign(value.begin(), value.end());
-        if (!table.ends_with(".records")) seal_row(key, row_);
-        const auto [known, is_new] = tables_.try_emplace(table);
-        if (is_new) known->second = in_->open(table, 0);
-        in_->put(known->second, key, row_);
+        if (table != id_of(0, rows_of::records) && table != id_of(1, rows_of::records)) seal_row(key, row_);
+        in_->put(tables_[table], key, row_);
         unwritten_ += key.size() + value.size();
         if (unwritten_ < bytes_a_commit) return;
         commit();
@@ -59,7 +56,7 @@ private:
 
     lmdb::environment env_;
     std::optional<lmdb::transaction> in_;
-    std::map<std::string, MDB_dbi> tables_;
+    table_handles tables_;
     octets row_;
     std::uint64_t unwritten_ = 0;
 };
@@ -67,12 +64,15 @@ private:
 class salvage {
 public:
     salvage(const std::filesystem::path& from, const std::filesystem::path& to)
-        : from_(from), file_(from / "data.mdb", tell_), to_(to, file_.size()) {}
+        : from_(from),
+          file_(from / "data.mdb", tell_),
+          meta_(read_meta(file_, tell_)),
+          over_(from, meta_, tell_),
+          to_(to, file_.size()) {}
 
     void run(const std::string& name) {
-        const auto meta = read_meta(file_, tell_);
-        auto identity = identity_of(meta, name);
-        for (auto* one : {&queue_, &dead_}) one->read(meta);
+        auto identity = identity_of(meta_, name);
+        for (auto* one : {&queue_, &dead_}) one->read(meta_);
         file_.check_rest(tell_);
         find_lost();
         for (auto* one : {&queue_, &dead_}) one->check();
@@ -80,8 +80,8 @@ public:
         identity.clean = false;
         octets row;
         encode(row, identity);
-        to_.put("meta", bytes_of("format"), encode_format());
-        to_.put("meta", bytes_of("queue"), row);
+        to_.put(meta_table, bytes_of("format"), encode_format());
+        to_.put(meta_table, bytes_of("queue"), row);
         to_.commit();
         told.queue = identity.name;
         told.producers = queue_.producers;
@@ -131,6 +131,10 @@ private:
         auto queue = state_of(queue_, counted), dead = state_of(dead_, counted);
         told.messages = account(queue_, queue.counts, false, counted);
         told.dead_letters = account(dead_, dead.counts, true, counted);
+        if (over_.damaged()) {  // so the counts are older, too
+            told.messages.lost.reset();
+            told.dead_letters.lost.reset();
+        }
         if (!counted) {  // I1, from the beginning
             queue.counts.admitted += dead.counts.admitted;
             queue.counts.confirmed = queue.counts.admitted;
@@ -181,17 +185,20 @@ private:
     void put_state(const std::string& row, const store_state& state) {
         octets value;
         encode(value, state);
-        to_.put("meta", bytes_of(row), value);
+        to_.put(meta_table, bytes_of(row), value);
     }
 
     const std::filesystem::path from_;
     const page_file::damage tell_ = [this](const std::string& what) { told.damages.push_back(what); };
     page_file file_;
+    meta_rows meta_;
+    journal_rows over_;
     new_store to_;
-    const store_survey::keeper keep_ = [this](const std::string& table, bytes key, bytes value) {
+    const store_survey::keeper keep_ = [this](table_id table, bytes key, bytes value) {
         to_.put(table, key, value);
     };
-    store_survey queue_{file_, 0, true, told.damages, keep_}, dead_{file_, 1, true, told.damages, keep_};
+    store_survey queue_{file_, over_, 0, true, told.damages, keep_},
+        dead_{file_, over_, 1, true, told.damages, keep_};
 };
 
 }  // namespace

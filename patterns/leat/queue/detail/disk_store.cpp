@@ -1,6 +1,7 @@
 #include <leat/queue/detail/disk_store.hpp>
 
 #include <leat/error.hpp>
+#include <leat/queue/detail/octets.hpp>
 #include <leat/queue/detail/page_file.hpp>
 #include <leat/queue/detail/store_survey.hpp>
 
@@ -16,8 +17,10 @@ namespace {
 
 constexpr unsigned how = MDB_NOTLS;
 
-const std::string format_row = "format", identity_row = "queue";
-const std::string data_file = "data.mdb", unfinished_file = "new.mdb";
+constexpr std::chrono::seconds idle{1};  // without a commit: then the tables get what the journal has
+
+const std::string format_row = "format", identity_row = "queue", journal_row = "journal";
+const std::string data_file = "data.mdb", unfinished_file = "new.mdb", journal_file = "journal";
 
 std::span<const std::byte> bytes_of(const std::string& text) {
     return std::as_bytes(std::span{text});
@@ -42,6 +45,21 @@ void put_identity(lmdb::transaction& in, const store_identity& what) {
     in.put(in.open("meta", MDB_CREATE), bytes_of(identity_row), row);
 }
 
+void put_format(lmdb::transaction& in) {
+    auto row = encode_format();
+    seal_row(bytes_of(format_row), row);
+    in.put(in.open("meta", MDB_CREATE), bytes_of(format_row), row);
+}
+
+/// The number of the last commit that is in the tables.
+std::uint64_t commit_in_tables(lmdb::transaction& in, MDB_dbi meta) {
+    const auto row = in.get(meta, bytes_of(journal_row));
+    if (!row) return 0;
+    const auto value = open_row(bytes_of(journal_row), *row);
+    if (!value) throw error{errc::store_unreadable, "what says which commits are in it, is damaged"};
+    return octet_reader{*value}.number<std::uint64_t>();
+}
+
 /// LMDB makes a file step by step: one of which a crash has left a part gets the name only when it is whole.
 void make_file(const std::filesystem::path& directory, const std::string& name) {
     const auto file = directory / unfinished_file;
@@ -56,9 +74,7 @@ void make_file(const std::filesystem::path& directory, const std::string& name) 
         store_identity identity{.queue = {random_number(), random_number()},
                                 .hash_key = {random_number(), random_number()},
                                 .name = name};
-        auto format = encode_format();
-        seal_row(bytes_of(format_row), format);
-        in.put(in.open("meta", MDB_CREATE), bytes_of(format_row), format);
+        put_format(in);
         put_identity(in, identity);
         in.commit();
     }
@@ -70,7 +86,9 @@ void make_file(const std::filesystem::path& directory, const std::string& name) 
 }  // namespace
 
 disk_store::disk_store(disk_store_options options)
-    : options_(std::move(options)), reserve_(options_.reserve, options_.map_size) {
+    : options_(std::move(options)),
+      reserve_(options_.reserve, options_.map_size),
+      journal_(options_.directory / journal_file, options_.journal) {
     const auto refuse = [&](errc kind, const std::string& why) {
         throw error{kind, "the store " + options_.directory.string() + ": " + why};
     };
@@ -84,12 +102,15 @@ disk_store::disk_store(disk_store_options options)
         std::filesystem::remove(options_.directory / "compact.mdb");  // of a compaction that was killed
         open();
         begin_opening();
+        open_journal();
         if (!reserve_.has_room(*env_, 0)) failed(reserve_.why());
     } catch (const lmdb::failure& e) {
         constexpr std::array damage{MDB_INVALID, MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_VERSION_MISMATCH,
                                     MDB_INCOMPATIBLE};
         const bool damaged = std::find(damage.begin(), damage.end(), e.code) != damage.end();
         refuse(damaged ? errc::store_unreadable : errc::store_failed, e.what());
+    } catch (const journal::failure& e) {
+        refuse(errc::store_failed, e.what());
     } catch (const std::filesystem::filesystem_error& e) {
         refuse(errc::store_failed, e.code().message());
     }
@@ -106,7 +127,9 @@ void disk_store::end(bool clean) {
     }
     work_.notify_one();
     thread_.join();
+    staged_.let_go();
     env_.reset();
+    journal_.close();
     lock_.reset();
 }
 
@@ -143,10 +166,41 @@ void disk_store::open() {
     int dead = 0;
     mdb_reader_check(env_->get(), &dead);  // those of a process that was killed
     lmdb::transaction in{*env_};
-    for (auto& one : tables_) one.open(in);
+    handles_.open(in);
+    last_commit_ = std::max(last_commit_, commit_in_tables(in, handles_[meta_table]));
     in.commit();
     reserve_.forget();
     sync_directory(options_.directory);
+}
+
+/// A journal that cannot be had is no reason not to be open: commits go into the tables then.
+void disk_store::open_journal() noexcept {
+    if (options_.journal == 0) return;
+    const std::lock_guard lock{opening_};
+    try {
+        journal_.open(identity_.queue);
+        sync_directory(options_.directory);
+        journal_good_ = true;
+    } catch (const journal::failure& e) {
+        journal_failed(e.what());
+    }
+}
+
+void disk_store::replay(lmdb::transaction& in) {
+    const auto found = read_journal(options_.directory / journal_file, identity_.queue, last_commit_,
+                                    [&](const row_change& one) {
+                                        if (one.table >= store_tables_count) return;
+                                        if (one.value) {
+                                            in.put(handles_[one.table], one.key, *one.value);
+                                        } else {
+                                            in.erase(handles_[one.table], one.key);
+                                        }
+                                    });
+    if (!found.damage.empty())
+        throw error{errc::store_unreadable, "the store " + options_.directory.string() + ": " + found.damage +
+                                                "; `leat store salvage` copies what is left"};
+    last_commit_ = found.last;
+    put_commit(in);
 }
 
 /// Reads what is there, and says in the same transaction that there is a new opening.
@@ -157,6 +211,10 @@ void disk_store::begin_opening() {
     auto identity = value ? decode_identity(*value) : std::nullopt;
     if (!identity) throw error{errc::store_unreadable, "what says whose it is, is damaged"};
     identity_ = std::move(*identity);
+    replay(in);
+    if (const auto format = in.get(handles_[meta_table], bytes_of(format_row)))
+        upgraded_from_ = older_format(*format);
+    if (upgraded_from_ != 0) put_format(in);
     for (auto& one : tables_) one.keep_ids(options_.id_span, options_.ids);
     for (std::size_t i = 0; i < tables_.size(); ++i) recovered_[i] = tables_[i].read(in);
 
@@ -178,6 +236,14 @@ void disk_store::begin_opening() {
     }
     set_clean(in, false);
     in.commit();
+}
+
+/// Says which commit is the last one that is in the tables.
+void disk_store::put_commit(lmdb::transaction& in) const {
+    octets row;
+    octet_writer{row}.number(last_commit_);
+    seal_row(bytes_of(journal_row), row);
+    in.put(handles_[meta_table], bytes_of(journal_row), row);
 }
 
 void disk_store::set_clean(lmdb::transaction& in, bool clean) {
@@ -213,11 +279,11 @@ bool disk_store::fetch(record& rec, bool dead) {
     try {
         if (env_ == nullptr) return false;
         lmdb::transaction in{*env_, MDB_RDONLY};
-        if (auto bodies = tables_[dead ? 1 : 0].bodies(in, rec)) {
+        if (auto bodies = tables_[dead ? 1 : 0].bodies(in, staged_, rec)) {
             rec.warm(std::move(*bodies));
             return true;
         }
-    } catch (const lmdb::failure& e) {
+    } catch (const std::runtime_error& e) {  // of LMDB, or of the journal
         why = e.what();
     }
     if (!std::exchange(unreadable_, true) && options_.warn)
@@ -231,8 +297,15 @@ void disk_store::run() {
     std::unique_lock lock{mutex_};
     while (true) {
         const auto ready = [&] { return stopping_ || under_way_; };
-        if (!failing_) {
+        if (!failing_ && staged_.nothing_kept()) {
             work_.wait(lock, ready);
+        } else if (!failing_) {
+            if (!work_.wait_until(lock, committed_at_ + idle, ready)) {
+                lock.unlock();
+                write_tables_when_idle();
+                lock.lock();
+                continue;
+            }
         } else if (!work_.wait_until(lock, try_at_, ready)) {
             lock.unlock();
             probe();
@@ -254,10 +327,8 @@ void disk_store::run() {
     }
     if (!clean_ || broken_) return;
     try {
-        lmdb::transaction in{*env_};
-        set_clean(in, true);
-        in.commit();
-    } catch (const lmdb::failure&) {
+        write_tables(true);
+    } catch (const std::runtime_error&) {
         // All commits were synced; the next opening only does not know that it was closed.
     }
 }

@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::uint64_t page = 4096;
 constexpr std::uint64_t beside_records =
-    1 << 20;  // bytes of pages that a commit writes beside its records, at most
+    1 << 20;                                // bytes of pages that a commit writes beside its records, at most
+constexpr std::uint64_t large = 1 << 20;    // bytes of a commit that is not written twice
+constexpr std::size_t most_kept = 1 << 16;  // rows that are kept in memory until they are in the tables
 
 /// The pages of a file that are in memory and taken for written, though a sync of them failed.
 void forget_cached(const std::filesystem::path& file) noexcept {
@@ -38,8 +40,10 @@ bool disk_store::write() {
         broken_ = true;
         failed(e.what());
     }
+    tell_of_journal(good);
     for (std::size_t i = 0; i < queues_changed_; ++i) tables_[i].written(changes_[i], good);
     if (!good) {
+        staged_.drop();
         const std::lock_guard lock{mutex_};
         ++figures_.failed_commits;
     }
@@ -56,17 +60,79 @@ bool disk_store::try_write() {
         for (const auto& one : changes_[i].rewritten) bytes += one.live_bytes;
         refusable = refusable || changes_[i].refusable;
     }
-    const bool room = rows == 0 || reserve_.has_room(*env_, bytes + rows * page + beside_records);
+    const bool room =
+        rows == 0 || reserve_.has_room(*env_, staged_.kept_bytes() + bytes + rows * page + beside_records);
     if (!room) failed(reserve_.why());
     if (!room && refusable) return false;
-    lmdb::transaction in{*env_};
-    for (std::size_t i = 0; i < queues_changed_; ++i) tables_[i].write(in, changes_[i]);
-    const auto size = in.bytes_put();
+    staged_.look_at(*env_);
+    for (std::size_t i = 0; i < queues_changed_; ++i) tables_[i].write(staged_, changes_[i]);
+    const auto size = staged_.bytes_put();
     const auto sync_from = clock::now();
-    in.commit();
+    if (size >= large || !write_journal()) write_tables();
     note_commit(size, sync_from);
     if (failing_ && rows > 0 && room) works_again();
     return true;
+}
+
+/// False when the commit must go into the tables.
+bool disk_store::write_journal() {
+    if (failing_ || staged_.kept() >= most_kept) return false;
+    if (!journal_good_ && staged_.nothing_kept() && clock::now() >= try_journal_at_) open_journal();
+    if (!journal_good_) return false;
+    const auto& rows = staged_.changes();
+    if (!journal_.has_room(rows)) return false;
+    try {
+        journal_.append(last_commit_ + 1, rows, places_);
+    } catch (const journal::failure& e) {
+        journal_failed(e.what());
+        return false;
+    }
+    ++last_commit_;
+    const std::lock_guard lock{opening_};
+    staged_.keep(places_);
+    return true;
+}
+
+/// What is kept in it can still be read; it is written again when that is in the tables.
+void disk_store::journal_failed(std::string why) noexcept {
+    journal_good_ = false;
+    try_journal_at_ = clock::now() + options_.retry;
+    journal_failure_ = std::move(why);
+}
+
+/// When the tables fail too there is something worse to say.
+void disk_store::tell_of_journal(bool tables_good) {
+    if (journal_good_) journal_told_ = false;
+    if (journal_failure_.empty()) return;
+    const auto why = std::exchange(journal_failure_, {});
+    if (!tables_good || std::exchange(journal_told_, true) || !options_.warn) return;
+    options_.warn("queue " + options_.name + ": commits take longer, they go without a journal in " +
+                  options_.directory.string() + ": " + why);
+}
+
+/// All that is not in the tables yet. Its number is used up also when it fails, so that it cannot be that of
+/// another one in the journal.
+void disk_store::write_tables(bool clean) {
+    staged_.let_go();
+    lmdb::transaction in{*env_};
+    staged_.apply(in);
+    ++last_commit_;
+    put_commit(in);
+    if (clean) set_clean(in, true);
+    in.commit();
+    const std::lock_guard lock{opening_};
+    staged_.clear();
+    journal_.restart();
+}
+
+void disk_store::write_tables_when_idle() {
+    try {
+        write_tables();
+    } catch (const lmdb::failure& e) {
+        failed(e);
+    } catch (const std::exception& e) {
+        failed(e.what());
+    }
 }
 
 void disk_store::note_commit(std::uint64_t size, clock::time_point sync_from) {
@@ -112,13 +178,11 @@ queue_store_stat disk_store::stat() {
 void disk_store::probe() {
     try {
         if (env_ == nullptr) open();
-        if (!reserve_.has_room(*env_, beside_records)) {
+        if (!reserve_.has_room(*env_, staged_.kept_bytes() + beside_records)) {
             try_at_ = clock::now() + options_.retry;
             return;
         }
-        lmdb::transaction in{*env_};
-        set_clean(in, false);
-        in.commit();
+        write_tables();
         works_again();
     } catch (const lmdb::failure& e) {
         failed(e);
@@ -148,6 +212,7 @@ void disk_store::failed(const std::string& why) {
 void disk_store::open_again() noexcept {
     {
         const std::lock_guard lock{opening_};
+        staged_.let_go();
         env_.reset();
     }
     forget_cached(options_.directory / "data.mdb");

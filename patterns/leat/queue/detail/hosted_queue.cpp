@@ -97,6 +97,7 @@ void hosted_queue::recover() {
     const auto found = engine_.depth();
     opened_ = {.number = disk_->identity().openings,
                .clean = disk_->was_clean(),
+               .upgraded_from = disk_->upgraded_from(),
                .messages = found.live(),
                .bytes = found.bytes};
     if (const auto* dead = engine_.dead(); dead != nullptr) opened_.dead_letters = dead->depth().live();

@@ -244,15 +244,19 @@ std::string page_file::check_nodes(bytes page, bool leaf) const {
 }
 
 /// A value with pages of its own: empty when these are good.
+/// LMDB leaves a value the pages that it has when a shorter one takes its place within a transaction.
 std::string page_file::take_large(std::uint64_t page, std::size_t size) {
-    const auto n = (page_head + size - 1) / header_.page_size + 1;
-    if (page < 2 || page > header_.last_page || n > header_.last_page - page + 1)
-        return page_name(page) + " cannot be";
-    if (page + n > used_.size()) return page_name(page) + " is beyond the end of the file";
+    const auto least = (page_head + size - 1) / header_.page_size + 1;
+    const auto cannot_be = [&](std::uint64_t n) {
+        return page < 2 || page > header_.last_page || n > header_.last_page - page + 1;
+    };
+    if (cannot_be(least)) return page_name(page) + " cannot be";
+    if (page + least > used_.size()) return page_name(page) + " is beyond the end of the file";
     std::array<std::byte, page_head> head{};
     read(page * header_.page_size, head);
+    const auto n = number_at<std::uint32_t>(head, 12);
     if (number_at<std::uint64_t>(head, 0) != page || number_at<std::uint16_t>(head, 10) != large_page ||
-        number_at<std::uint32_t>(head, 12) != n)
+        n < least || cannot_be(n) || page + n > used_.size())
         return page_name(page) + " is damaged";
     return take(page, n) ? "" : page_name(page) + " is used twice";
 }

@@ -228,13 +228,18 @@ octets encode_format() {
     return all;
 }
 
+std::uint32_t older_format(std::span<const std::byte> value) noexcept {
+    const auto format = octet_reader{value}.number<std::uint32_t>();
+    return format < store_format ? format : 0;
+}
+
 std::string unknown_format(std::span<const std::byte> value) {
     octet_reader in{value};
     const auto format = in.number<std::uint32_t>();
     const auto n = in.number<std::uint32_t>();
     if (!in.good()) return "what says its format is damaged";
-    if (format != store_format)
-        return "its format is " + std::to_string(format) + "; this version of leat reads " +
+    if (format == 0 || format > store_format)
+        return "its format is " + std::to_string(format) + "; this version of leat reads 1 to " +
                std::to_string(store_format);
     if (n > 0 && in.has(n, 4))
         return "it needs the feature " + in.text() + ", which this version of leat does not know";

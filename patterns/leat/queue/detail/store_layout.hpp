@@ -10,14 +10,15 @@
 #include <string>
 #include <vector>
 
-// The format of a queue on disk, version 1: one LMDB environment a directory. All numbers are little-endian
-// and stand one behind the other without gaps; times are nanoseconds of queue time; an id is high u64, low
-// u64.
+// The format of a queue on disk, version 2: one LMDB environment a directory, and a journal of the commits
+// that it does not have yet (journal.hpp). Version 1 had no journal. All numbers are little-endian and stand
+// one behind the other without gaps; times are nanoseconds of queue time; an id is high u64, low u64.
 //
 //     meta       "format"  u32 format, u32 n, then n names of required features, each u32 size and text
 //                "queue"   id queue, id hash_key, u32 size and text name, u64 openings, u8 clean,
 //                          u32 n, then n x { u64 first seq, u64 salt }: the openings of which messages may be
 //                          there
+//                "journal" u64 number of the last commit that is in the tables; none: 0
 //                "0.state", "1.state"
 //                          i64 qt, u64 next seq, u8 takes paused, u8 puts paused, u32 n, then n x u64 counts
 //                "0.out", "1.out"
@@ -53,10 +54,10 @@
 
 namespace leat::detail::queueing {
 
-/// P9: one more when a version that knows only the one before would read it wrongly. There is none older yet;
-/// the first upgrade belongs into the transaction of an opening, with `format` and the rest all or nothing.
-/// tests/patterns/stores has a directory of each format, which each later version must open.
-inline constexpr std::uint32_t store_format = 1;
+/// P9: one more when a version that knows only the one before would read it wrongly. An older one is upgraded
+/// in the transaction of an opening, with `format` and the rest all or nothing. tests/patterns/stores has a
+/// directory of each format, which each later version must open.
+inline constexpr std::uint32_t store_format = 2;
 
 /// What "queue" in `meta` says.
 struct store_identity {
@@ -124,6 +125,9 @@ void end_all(record& rec, std::span<const std::byte> gone);
 [[nodiscard]] std::optional<store_state> decode_state(std::span<const std::byte> value);
 [[nodiscard]] std::optional<std::vector<out_range>> decode_out(std::span<const std::byte> value);
 [[nodiscard]] std::optional<id_row> decode_ids(std::span<const std::byte> value);
+
+/// Which older one it is; 0 when it is not. @param value of `format`, sealed
+[[nodiscard]] std::uint32_t older_format(std::span<const std::byte> value) noexcept;
 
 /// Empty when this version can read it, else why not.
 [[nodiscard]] std::string unknown_format(std::span<const std::byte> value);

@@ -14,26 +14,16 @@ std::uint64_t number_of(std::span<const std::byte> key) noexcept {
     return octet_reader{key}.number<std::uint64_t>();
 }
 
+/// Without the number of its queue.
+std::string short_name(rows_of what) {
+    return name_of(id_of(0, what)).substr(2);
+}
+
 bool is_letter(std::uint64_t, std::span<const std::byte> value) {
     return decode_letter(value).has_value();
 }
 
 }  // namespace
-
-meta_rows read_meta(lmdb::page_file& file, const lmdb::page_file::damage& tell) {
-    meta_rows rows;
-    const auto table = file.find("meta");
-    if (!table) return rows;
-    file.each(
-        *table, [&](const std::string& what) { tell("meta: " + what); },
-        [&](auto key, auto value) {
-            const std::string name{reinterpret_cast<const char*>(key.data()), key.size()};
-            const auto row = open_row(key, value);
-            if (!row) return tell("meta: row " + name + " is damaged");
-            rows[name].assign(row->begin(), row->end());
-        });
-    return rows;
-}
 
 std::uint64_t live_by_counts(const queue_counts& c, bool dead) noexcept {
     const auto gone =
@@ -42,9 +32,10 @@ std::uint64_t live_by_counts(const queue_counts& c, bool dead) noexcept {
     return c.admitted - gone;
 }
 
-store_survey::store_survey(lmdb::page_file& file, int which, bool bodies, std::vector<std::string>& damages,
-                           keeper keep)
+store_survey::store_survey(lmdb::page_file& file, const journal_rows& over, int which, bool bodies,
+                           std::vector<std::string>& damages, keeper keep)
     : file_(file),
+      over_(over),
       which_(which),
       prefix_(std::to_string(which) + "."),
       bodies_(bodies),
@@ -61,35 +52,36 @@ void store_survey::lose(std::uint64_t number, std::optional<std::uint64_t> messa
     lost.push_back({.dead_letters = which_ == 1, .number = number, .messages = messages, .why = why});
 }
 
-void store_survey::keep(const char* table, bytes key, bytes value) const {
-    if (keep_) keep_(prefix_ + table, key, value);
+void store_survey::keep(rows_of what, bytes key, bytes value) const {
+    if (keep_) keep_(id_of(which_, what), key, value);
 }
 
 /// False when not all of it could be read.
-bool store_survey::each(const char* table, const lmdb::page_file::visitor& visit,
+bool store_survey::each(rows_of what, const lmdb::page_file::visitor& visit,
                         const lmdb::page_file::wanted& how_much) {
-    const auto found_table = file_.find(prefix_ + table);
-    if (!found_table) {
-        damage(std::string{table} + " is not there");
-        return false;
-    }
-    bool whole = true;
-    file_.each(
-        *found_table,
-        [&](const std::string& what) {
-            whole = false;
-            damage(std::string{table} + ": " + what);
+    const auto id = id_of(which_, what);
+    const auto found_table = file_.find(name_of(id));
+    if (!found_table) damage(short_name(what) + " is not there");
+    bool whole = found_table.has_value();
+    const auto tell = [&](const std::string& why) {
+        whole = false;
+        damage(short_name(what) + ": " + why);
+    };
+    over_.over(
+        id,
+        [&](const auto& each_row) {
+            if (found_table) file_.each(*found_table, tell, each_row, how_much);
         },
-        visit, how_much);
+        visit);
     return whole;
 }
 
-void store_survey::read_rows(const char* table, rows& to, const decoder& good) {
-    each(table, [&](auto key, auto row) {
+void store_survey::read_rows(rows_of what, rows& to, const decoder& good) {
+    each(what, [&](auto key, auto row) {
         const auto seq = number_of(key);
         const auto value = open_row(key, row);
         if (!value || !good(seq, *value))
-            return damage(std::string{table} + " " + std::to_string(seq) + " is damaged");
+            return damage(short_name(what) + " " + std::to_string(seq) + " is damaged");
         to[seq].assign(value->begin(), value->end());
     });
 }
@@ -100,19 +92,19 @@ void store_survey::read(const meta_rows& meta) {
         if (!state_) damage("state is damaged");
     }
     if (state_) found.counts = state_->counts;
-    read_rows("gone", gone_, [](std::uint64_t, bytes) { return true; });
+    read_rows(rows_of::gone, gone_, [](std::uint64_t, bytes) { return true; });
     const auto index_alone = [](bytes beginning) { return index_size(beginning).value_or(~std::size_t{0}); };
     records_missing_ = !each(
-        "records", [&](auto key, auto value) { look_at_record(number_of(key), value); },
+        rows_of::records, [&](auto key, auto value) { look_at_record(number_of(key), value); },
         bodies_ ? lmdb::page_file::wanted{} : index_alone);
     check_state(meta);
-    read_rows("touched", touched_,
+    read_rows(rows_of::touched, touched_,
               [](auto seq, auto value) { return decode_touched(seq, value).has_value(); });
-    read_rows("doomed", doomed_, is_letter);
-    read_rows("letters", letters_, is_letter);
+    read_rows(rows_of::doomed, doomed_, is_letter);
+    read_rows(rows_of::letters, letters_, is_letter);
     check_out(meta);
     std::uint64_t n = 0;
-    each("producers", [&](auto key, auto row) {
+    each(rows_of::producers, [&](auto key, auto row) {
         ++n;
         octet_reader id{key};
         const auto name = id.id();
@@ -120,14 +112,14 @@ void store_survey::read(const meta_rows& meta) {
         if (!id.ended() || !value || !decode_producer(name, *value))
             return damage("producers " + std::to_string(n) + " is damaged");
         ++producers;
-        keep("producers", key, *value);
+        keep(rows_of::producers, key, *value);
     });
-    each("ids", [&](auto key, auto row) {
+    each(rows_of::ids, [&](auto key, auto row) {
         const auto value = open_row(key, row);
         const auto some = value ? decode_ids(*value) : std::nullopt;
         if (!some) return damage("ids " + std::to_string(number_of(key)) + " is damaged");
         ids += some->ids.size();
-        keep("ids", key, *value);
+        keep(rows_of::ids, key, *value);
     });
 }
 
@@ -184,7 +176,7 @@ void store_survey::look_at_record(std::uint64_t number, bytes value) {
                     std::chrono::nanoseconds{rec.admitted_at(i)})};
         found.bytes += rec.weight(i);
     }
-    if (live > 0) keep("records", lmdb::page_file::bytes{std::as_bytes(std::span{&number, 1})}, value);
+    if (live > 0) keep(rows_of::records, lmdb::page_file::bytes{std::as_bytes(std::span{&number, 1})}, value);
 }
 
 void store_survey::add_lost(bytes key, bytes value) {
@@ -192,15 +184,16 @@ void store_survey::add_lost(bytes key, bytes value) {
     const auto number = number_of(key);
     const auto row = decode_record(number, value);
     if (!row || !bodies_intact(value) || counts_.contains(number)) return;
+    if (over_.has(id_of(which_, rows_of::records), key)) return;
     if (state_ && row->rec->seq(0) + row->rec->count() > state_->next_seq) return;
     look_at_record(number, value);
 }
 
 void store_survey::check() {
     check_gone();
-    check_rows("touched", touched_);
-    check_rows("doomed", doomed_);
-    check_rows("letters", letters_);
+    check_rows(rows_of::touched, touched_);
+    check_rows(rows_of::doomed, doomed_);
+    check_rows(rows_of::letters, letters_);
     if (which_ == 1) check_letters();
     check_counts();
 }
@@ -228,16 +221,17 @@ void store_survey::check_gone() {
         const std::size_t most = (record->second + 7) / 8;
         if (bits.size() > most)
             damage("gone has more messages of record " + std::to_string(number) + " than it has");
-        keep("gone", std::as_bytes(std::span{&number, 1}), bytes{bits}.first(std::min(most, bits.size())));
+        keep(rows_of::gone, std::as_bytes(std::span{&number, 1}),
+             bytes{bits}.first(std::min(most, bits.size())));
     }
 }
 
-void store_survey::check_rows(const char* table, const rows& some) {
+void store_survey::check_rows(rows_of what, const rows& some) {
     for (const auto& [seq, value] : some) {
         if (live(seq)) {
-            keep(table, std::as_bytes(std::span{&seq, 1}), value);
+            keep(what, std::as_bytes(std::span{&seq, 1}), value);
         } else if (!records_lost()) {
-            damage(std::string{table} + " has message " + std::to_string(seq) + ", which is not there");
+            damage(short_name(what) + " has message " + std::to_string(seq) + ", which is not there");
         }
     }
 }
@@ -251,7 +245,7 @@ void store_survey::check_letters() {
             damage("letters has nothing of message " + std::to_string(seq));
             octets row;
             encode(row, letter{.text = "its letter was damaged: why it is dead is not known"});
-            keep("letters", std::as_bytes(std::span{&seq, 1}), row);
+            keep(rows_of::letters, std::as_bytes(std::span{&seq, 1}), row);
         }
     }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <leat/queue/detail/journal_rows.hpp>
 #include <leat/queue/detail/page_file.hpp>
 #include <leat/queue/detail/store_layout.hpp>
 #include <leat/queue/store_contents.hpp>
@@ -15,21 +16,18 @@
 
 namespace leat::detail::queueing {
 
-/// Rows by key of the table `meta`, opened.
-using meta_rows = std::map<std::string, octets>;
-[[nodiscard]] meta_rows read_meta(lmdb::page_file& file, const lmdb::page_file::damage& tell);
-
-/// Goes through the tables of one queue, and says which rows are damaged or do not fit the others. It goes on
-/// behind what is damaged: `read`, then `add_lost` for what other pages of the file have, then `check`.
+/// Goes through the tables of one queue, as its journal has left them, and says which rows are damaged or do
+/// not fit the others. It goes on behind what is damaged: `read`, then `add_lost` for what other pages of the
+/// file have, then `check`.
 class store_survey {
 public:
     using bytes = std::span<const std::byte>;
     /// Is given each row that is good and fits the others, opened.
-    using keeper = std::function<void(const std::string& table, bytes key, bytes value)>;
+    using keeper = std::function<void(table_id table, bytes key, bytes value)>;
 
     /// 0: a queue, 1: its dead letters.
-    store_survey(lmdb::page_file& file, int which, bool bodies, std::vector<std::string>& damages,
-                 keeper keep = {});
+    store_survey(lmdb::page_file& file, const journal_rows& over, int which, bool bodies,
+                 std::vector<std::string>& damages, keeper keep = {});
 
     void read(const meta_rows& meta);
     /// A record that no page of its table leads to any more. Others than records are left alone.
@@ -54,13 +52,13 @@ private:
 
     void damage(const std::string& what);
     void lose(std::uint64_t number, std::optional<std::uint64_t> messages, const std::string& why);
-    bool each(const char* table, const lmdb::page_file::visitor& visit,
+    bool each(rows_of what, const lmdb::page_file::visitor& visit,
               const lmdb::page_file::wanted& how_much = {});
-    void read_rows(const char* table, rows& to, const decoder& good);
+    void read_rows(rows_of what, rows& to, const decoder& good);
     void check_state(const meta_rows& meta);
     void check_out(const meta_rows& meta);
     void look_at_record(std::uint64_t number, bytes value);
-    void check_rows(const char* table, const rows& some);
+    void check_rows(rows_of what, const rows& some);
     void check_gone();
     void check_letters();
     void check_counts();
@@ -68,9 +66,10 @@ private:
     [[nodiscard]] bool ended(std::uint64_t record, std::uint64_t i) const;
     /// So rows of other tables may have what is not there: that is no damage of their own.
     [[nodiscard]] bool records_lost() const noexcept { return records_missing_ || !lost.empty(); }
-    void keep(const char* table, bytes key, bytes value) const;
+    void keep(rows_of what, bytes key, bytes value) const;
 
     lmdb::page_file& file_;
+    const journal_rows& over_;
     const int which_;
     const std::string prefix_;
     const bool bodies_;
