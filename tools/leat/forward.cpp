@@ -7,6 +7,7 @@
 #include "subcommands.hpp"
 
 #include <leat/context.hpp>
+#include <leat/error.hpp>
 #include <leat/forwarder/forwarder.hpp>
 
 #include <algorithm>
@@ -67,7 +68,7 @@ std::vector<relay_options> relays_of(const forward_arguments& args) {
 }
 
 /// Runs the relays until a stop; `failed` when one could not go on, or left something behind.
-exit_code run(forwarder& all, const forwarder_config& config, context& ctx, environment& env) {
+exit_code run_relays(forwarder& all, const forwarder_config& config, context& ctx, environment& env) {
     forwarder_report report;
     {
         std::optional<stats> lines;
@@ -96,11 +97,15 @@ exit_code forward(const forwarder_config& config, environment& env) {
     {
         // The queues close while the relays drain, and as well when a relay has ended by itself.
         std::jthread closing{[&](const std::stop_token& stop) {
-            wait_for(stop);
+            try {
+                wait_for(stop);
+            } catch (const error& wrong) {
+                env.err.say(wrong.what());
+            }
             closed = queues.close();
         }};
         const std::stop_callback on_stop{env.stop, [&closing] { closing.request_stop(); }};
-        code = run(relays, config, ctx, env);
+        code = run_relays(relays, config, ctx, env);
     }
     auto drain = std::chrono::milliseconds{0};
     for (const auto& one : config.relays) drain = std::max(drain, one.drain);
@@ -138,6 +143,8 @@ void declare_forward(CLI::App& app, action& chosen) {
             check_goes_with_config(**itself);
             return [args](environment& env) {
                 auto config = read_forwarder_config(args->config);
+                if (args->stats && config.relays.empty())
+                    throw usage_error{"--stats counts for relays, and " + args->config + " has none"};
                 if (args->stats) config.stats = args->stats;
                 return forward(config, env);
             };

@@ -44,7 +44,8 @@ exit_code hosted_queues::close(hosted& one) noexcept {
                 name + "consumers still held messages after " +
                 format_duration(std::chrono::duration_cast<std::chrono::microseconds>(one.close_deadline)));
         }
-        if (lost > 0 && !one.on_disk) err_.say(name + count_of(lost) + " in its memory are gone");
+        if (lost > 0 && !one.on_disk)
+            err_.say(name + count_of(lost) + " in its memory " + (lost == 1 ? "is" : "are") + " gone");
         return how == status::ok ? exit_code::done : exit_code::failed;
     } catch (const std::exception& wrong) {
         err_.say(wrong.what());

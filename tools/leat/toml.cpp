@@ -15,7 +15,8 @@ config_value::table entries_of(const toml::table& from) {
     config_value::table entries;
     for (const auto& [key, value] : from)
         entries.push_back({std::string{key.str()}, key.source().begin.line, value_of(value)});
-    std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
+    std::stable_sort(entries.begin(), entries.end(),
+                     [](const auto& a, const auto& b) { return a.line < b.line; });
     return entries;
 }
 
