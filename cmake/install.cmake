@@ -29,3 +29,6 @@ configure_file(cmake/leat.pc.in package/leat.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/package/leat.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+if(LEAT_BUILD_TOOLS)
+    install(FILES examples/forwarder.toml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+endif()

@@ -11,7 +11,7 @@ import time
 import unittest
 from pathlib import Path
 
-LEAT = sys.argv.pop(1)
+LEAT = os.path.abspath(sys.argv.pop(1))
 PEERS = Path(__file__).parent.parent / "support/peers"
 PATIENCE = 30  # seconds, for anything that works
 PIPE = subprocess.PIPE

@@ -42,13 +42,13 @@ TEST_CASE("a wrong command line gets one line that says what would be right, and
     const wrong all[] = {
         {"",
          "leat: needs a subcommand: push, pull, pub, sub, req, rep, ping, put, take, queue, store, "
-         "forward or version; see leat "
+         "forward, check or version; see leat "
          "--help"},
         {"psuh", "leat: unknown subcommand 'psuh'; did you mean push?"},
         {"zebra",
          "leat: unknown subcommand 'zebra'; there are push, pull, pub, sub, req, rep, ping, put, take, "
          "queue, store, "
-         "forward or "
+         "forward, check or "
          "version"},
         {"--versoin", "leat: unknown option '--versoin'; did you mean --version?"},
         {"push", "leat push: needs an endpoint: --connect tcp://HOST:PORT, or --bind tcp://127.0.0.1:PORT"},
@@ -86,7 +86,14 @@ TEST_CASE("a wrong command line gets one line that says what would be right, and
          "let them"},
         {"forward",
          "leat forward: needs both sides of a relay: --pull and --push, --sub and --pub, or --router and "
-         "--dealer"},
+         "--dealer; or a file: --config"},
+        {"forward --config x.toml --pull ipc://*",
+         "leat forward: --pull goes without --config: the file says what to run"},
+        {"forward --insecure --stats 1s --config x.toml",
+         "leat forward: --insecure goes without --config: the file says what to run"},
+        {"forward --config", "leat forward: --config needs a value"},
+        {"check", "leat check: needs a FILE"},
+        {"check a b", "leat check: unexpected 'b'; it takes FILE, options, see --help"},
         {"forward --pull tcp://127.0.0.1:*",
          "leat forward: --pull needs --push as well: where messages come from and where they go"},
         {"forward --pub tcp://127.0.0.1:*",
@@ -134,11 +141,11 @@ TEST_CASE("help goes to standard output, with examples, and is no error") {
         CHECK(result.code == exit_code::done);
         CHECK(result.err.empty());
         for (const auto* word : {"push", "pull", "pub", "sub", "req", "rep", "ping", "put", "take", "queue",
-                                 "forward", "version", "Exit status"})
+                                 "forward", "check", "version", "Exit status"})
             CHECK(result.out.find(word) != std::string::npos);
     }
-    for (const auto* name :
-         {"push", "pull", "pub", "sub", "req", "rep", "ping", "put", "take", "queue", "forward", "version"}) {
+    for (const auto* name : {"push", "pull", "pub", "sub", "req", "rep", "ping", "put", "take", "queue",
+                             "forward", "check", "version"}) {
         const auto result = leat_with(std::string{name} + " --help");
         CHECK(result.code == exit_code::done);
         CHECK(result.err.empty());
@@ -167,6 +174,15 @@ TEST_CASE("a file that is not there fails with its name and the reason") {
     const auto result = leat_with("push -c tcp://127.0.0.1:1 --file /nonexistent");
     CHECK(result.code == exit_code::failed);
     CHECK(result.err == "leat push: cannot open /nonexistent: No such file or directory\n");
+}
+
+TEST_CASE("a configuration that is not there fails with its name and the reason") {
+    for (const std::string words : {"check", "forward --config"}) {
+        const auto result = leat_with(words + " /nonexistent");
+        CHECK(result.code == exit_code::failed);
+        CHECK(result.err == "leat " + words.substr(0, words.find(' ')) +
+                                ": cannot open /nonexistent: No such file or directory\n");
+    }
 }
 
 TEST_CASE("without a message a timeout ends a pull with status 3") {

@@ -1,78 +1,65 @@
+#include "forwarder_config.hpp"
+#include "hosted_queues.hpp"
 #include "parse.hpp"
 #include "peers.hpp"
+#include "relay_sides.hpp"
 #include "stats.hpp"
 #include "subcommands.hpp"
 
 #include <leat/context.hpp>
+#include <leat/error.hpp>
 #include <leat/forwarder/forwarder.hpp>
 
 #include <algorithm>
 #include <array>
+#include <thread>
 
 namespace leat::command {
 namespace {
 
-constexpr std::array kinds{relay_kind::streamer, relay_kind::pubsub, relay_kind::reqrep};
-
-/// The options that name the two sides of each kind, as in `kinds`.
-struct side_names {
-    const char* in;
-    const char* out;
-};
-constexpr std::array<side_names, kinds.size()> names{
-    {{"--pull", "--push"}, {"--sub", "--pub"}, {"--router", "--dealer"}}};
-
 struct forward_arguments {
-    std::array<relay_options, kinds.size()> relays;
+    std::array<relay_options, all_relay_sides.size()> relays;
     relay_options::side capture;
     std::size_t coalesce = 0;
     bool insecure = false;
     std::optional<std::chrono::microseconds> stats;
     std::chrono::milliseconds drain = std::chrono::seconds{1};
+    std::string config;
 };
 
-/// "tcp://..." binds, "connect:tcp://..." connects; "bind:tcp://..." says what is meant anyway.
-void add_endpoint(relay_options::side& to, const std::string& option, const std::string& text) {
-    constexpr std::string_view connect = "connect:", bind = "bind:";
-    if (text.starts_with(connect)) {
-        to.connect.push_back(parse_endpoint(option, std::string_view{text}.substr(connect.size())));
-        check_connect(option, to.connect.back());
-    } else {
-        const auto begin = text.starts_with(bind) ? bind.size() : 0;
-        to.bind.push_back(parse_endpoint(option, std::string_view{text}.substr(begin)));
-    }
+std::string option(std::string_view side) {
+    return "--" + std::string{side};
 }
 
-void finish(relay_options::side& side, const std::string& option, const forward_arguments& args) {
-    for (const auto& at : side.bind) check_bind(option, at, args.insecure);
-    side.socket.insecure = args.insecure;
-    side.socket.linger = args.drain;
+void check_binds(const relay_options::side& side, const std::string& option, bool insecure) {
+    for (const auto& at : side.bind) check_bind(option, at, insecure);
 }
 
 /// The relays that have been asked for, complete.
 std::vector<relay_options> relays_of(const forward_arguments& args) {
     std::vector<relay_options> all;
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
+    for (std::size_t i = 0; i < args.relays.size(); ++i) {
         auto one = args.relays[i];
+        const auto in = option(all_relay_sides[i].in), out = option(all_relay_sides[i].out);
         if (one.in.empty() && one.out.empty()) continue;
         if (one.in.empty() || one.out.empty()) {
-            const auto [given, lacking] =
-                one.in.empty() ? std::pair{names[i].out, names[i].in} : std::pair{names[i].in, names[i].out};
-            throw usage_error{std::string{given} + " needs " + lacking +
+            const auto [given, lacking] = one.in.empty() ? std::pair{out, in} : std::pair{in, out};
+            throw usage_error{given + " needs " + lacking +
                               " as well: where messages come from and where they go"};
         }
-        one.kind = kinds[i];
-        one.drain = args.drain;
+        one.kind = all_relay_sides[i].kind;
         one.capture = args.capture;
         if (one.kind == relay_kind::streamer) one.coalesce = args.coalesce;
-        finish(one.in, names[i].in, args);
-        finish(one.out, names[i].out, args);
-        finish(one.capture, "--capture", args);
+        set_sockets(one, args.insecure, args.drain);
+        check_binds(one.in, in, args.insecure);
+        check_binds(one.out, out, args.insecure);
+        check_binds(one.capture, "--capture", args.insecure);
         all.push_back(std::move(one));
     }
     if (all.empty())
         throw usage_error{
-            "needs both sides of a relay: --pull and --push, --sub and --pub, or --router and --dealer"};
+            "needs both sides of a relay: --pull and --push, --sub and --pub, or --router and --dealer; or a "
+            "file: --config"};
     if (all.size() > 1 && !args.capture.empty())
         throw usage_error{"--capture goes with one relay: start another leat forward for each of the others"};
     if (args.coalesce > 0 && args.relays[0].in.empty())
@@ -80,72 +67,114 @@ std::vector<relay_options> relays_of(const forward_arguments& args) {
     return all;
 }
 
-void tell(console& err, const relay& one) {
-    std::string text = one.options().name;
-    const auto add = [&](const char* what, const endpoints& bound, const endpoints& connected) {
-        for (const auto& at : bound) text += std::string{" "} + what + " " + at.str();
-        for (const auto& to : connected) text += std::string{" "} + what + " connect:" + to.str();
-    };
-    const auto& o = one.options();
-    const auto& [in, out] = names[static_cast<std::size_t>(o.kind)];
-    add(in, one.in_endpoints(), o.in.connect);
-    add(out, one.out_endpoints(), o.out.connect);
-    add("--capture", one.capture_endpoints(), o.capture.connect);
-    err.say(text);
-}
-
-exit_code forward(const std::vector<relay_options>& relays, const forward_arguments& args, environment& env) {
-    context ctx{{.on_warning = [&env](const std::string& text) { env.err.say(text); }}};
-    forwarder all{ctx, relays};
-    for (std::size_t i = 0; i < all.size(); ++i) tell(env.err, all[i]);
+/// Runs the relays until a stop; `failed` when one could not go on, or left something behind.
+exit_code run_relays(forwarder& all, const forwarder_config& config, context& ctx, environment& env) {
     forwarder_report report;
     {
         std::optional<stats> lines;
-        if (args.stats) lines.emplace(env, ctx.background(), all, *args.stats);
+        if (config.stats) lines.emplace(env, ctx.background(), all, *config.stats);
         report = all.run(env.stop);
     }
     for (const auto& one : report.relays) env.err.say(one.text());
-    const auto lost = ctx.close(args.drain + std::chrono::seconds{1}).messages_lost();
     const bool clean = std::all_of(report.relays.begin(), report.relays.end(), [](const auto& one) {
         return one.ended == relay_report::ending::stopped && one.left == 0;
     });
-    return clean && lost == 0 ? exit_code::done : exit_code::failed;
+    return clean ? exit_code::done : exit_code::failed;
+}
+
+exit_code forward(const forwarder_config& config, environment& env) {
+    context ctx{{.on_warning = [&env](const std::string& text) { env.err.say(text); }}};
+    hosted_queues queues{ctx, env.err};
+    for (const auto& one : config.queues) env.err.say("queue " + one.name + " at " + queues.open(one).str());
+    if (config.relays.empty()) {
+        wait_for(env.stop);
+        return queues.close();
+    }
+    forwarder relays{ctx, config.relays};
+    for (std::size_t i = 0; i < relays.size(); ++i) tell(env.err, relays[i]);
+    auto closed = exit_code::done;
+    auto code = exit_code::done;
+    {
+        // The queues close while the relays drain, and as well when a relay has ended by itself.
+        std::jthread closing{[&](const std::stop_token& stop) {
+            try {
+                wait_for(stop);
+            } catch (const error& wrong) {
+                env.err.say(wrong.what());
+            }
+            closed = queues.close();
+        }};
+        const std::stop_callback on_stop{env.stop, [&closing] { closing.request_stop(); }};
+        code = run_relays(relays, config, ctx, env);
+    }
+    auto drain = std::chrono::milliseconds{0};
+    for (const auto& one : config.relays) drain = std::max(drain, one.drain);
+    const auto lost = ctx.close(drain + std::chrono::seconds{1}).messages_lost();
+    return lost > 0 || closed != exit_code::done ? exit_code::failed : code;
+}
+
+/// @throws usage_error when an option is given that the file speaks of
+void check_goes_with_config(const CLI::App& sub) {
+    for (const auto* one : sub.get_options()) {
+        const auto name = one->get_name();
+        if (one->count() > 0 && name != "--config" && name != "--stats")
+            throw usage_error{name + " goes without --config: the file says what to run"};
+    }
 }
 
 }  // namespace
 
 void declare_forward(CLI::App& app, action& chosen) {
     const auto args = std::make_shared<forward_arguments>();
+    const auto itself = std::make_shared<const CLI::App*>();
     auto& sub = add_subcommand(
-        app, "forward", "Join many peers in one place: fan-in, publications, requests",
+        app, "forward", "Join many peers in one place: fan-in, publications, requests, queues",
         "  leat forward --pull tcp://127.0.0.1:5555 --push tcp://127.0.0.1:5556\n"
         "  leat forward --pull tcp://127.0.0.1:5555 --push connect:tcp://10.0.0.7:5555 --stats 10s\n"
         "  leat forward --sub tcp://127.0.0.1:5560 --pub tcp://127.0.0.1:5561 --capture "
         "tcp://127.0.0.1:5562\n"
-        "  leat forward --router tcp://127.0.0.1:5570 --dealer tcp://127.0.0.1:5571\n",
-        [args]() -> action {
-            return
-                [args, relays = relays_of(*args)](environment& env) { return forward(relays, *args, env); };
+        "  leat forward --router tcp://127.0.0.1:5570 --dealer tcp://127.0.0.1:5571\n"
+        "  leat forward --config forwarder.toml\n",
+        [args, itself]() -> action {
+            if (args->config.empty()) {
+                return [config = forwarder_config{.relays = relays_of(*args), .stats = args->stats}](
+                           environment& env) { return forward(config, env); };
+            }
+            check_goes_with_config(**itself);
+            return [args](environment& env) {
+                auto config = read_forwarder_config(args->config);
+                if (args->stats && config.relays.empty())
+                    throw usage_error{"--stats counts for relays, and " + args->config + " has none"};
+                if (args->stats) config.stats = args->stats;
+                return forward(config, env);
+            };
         },
         chosen);
-    constexpr std::array<side_names, kinds.size()> about{{
-        {"Take messages from PUSH peers here", "Hand each message to one of the PULL peers here"},
-        {"Take publications from PUB peers here", "Hand publications to SUB peers here, as they subscribe"},
-        {"Take requests from REQ peers here", "Hand each request to one of the REP peers here"},
+    *itself = &sub;
+    constexpr std::array<relay_sides, all_relay_sides.size()> about{{
+        {relay_kind::streamer, "Take messages from PUSH peers here",
+         "Hand each message to one of the PULL peers here"},
+        {relay_kind::pubsub, "Take publications from PUB peers here",
+         "Hand publications to SUB peers here, as they subscribe"},
+        {relay_kind::reqrep, "Take requests from REQ peers here",
+         "Hand each request to one of the REP peers here"},
     }};
-    const auto add = [&](const std::string& name, const std::string& what, relay_options::side& side) {
-        add_values(sub, name, "ENDPOINT", what,
+    const auto add = [&](const std::string& name, std::string_view what, relay_options::side& side) {
+        add_values(sub, name, "ENDPOINT", std::string{what},
                    [&side, name](const auto& text) { add_endpoint(side, name, text); });
     };
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
-        add(names[i].in, about[i].in, args->relays[i].in);
-        add(names[i].out, about[i].out, args->relays[i].out);
+    for (std::size_t i = 0; i < about.size(); ++i) {
+        add(option(all_relay_sides[i].in), about[i].in, args->relays[i].in);
+        add(option(all_relay_sides[i].out), about[i].out, args->relays[i].out);
     }
     add("--capture", "Hand a copy of each message to a PULL peer here, if it keeps up", args->capture);
     sub.add_flag("--insecure", args->insecure, "Allow a bind that other machines can reach");
     add_value(sub, "--coalesce", "SIZE",
               "With --pull: join msgpack messages that wait together, up to this size",
               [args](const auto& text) { args->coalesce = parse_size("--coalesce", text); });
+    add_value(sub, "--config", "FILE",
+              "Run what this file in TOML says: relays and queues. leat check looks at it alone",
+              [args](const auto& text) { args->config = text; });
     add_value(sub, "--stats", "TIME", "Print a line of counts for each relay so often",
               [args](const auto& text) { args->stats = parse_stats_interval("--stats", text); });
     add_value(sub, "--drain", "TIME", "How long to go on passing on what is there after a signal (1s)",

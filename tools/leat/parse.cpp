@@ -1,15 +1,11 @@
 #include "parse.hpp"
 
-#include "exit_code.hpp"
-
 #include <leat/error.hpp>
 #include <leat/pubsub/topic.hpp>
 
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <utility>
 
 namespace leat::command {
 namespace {

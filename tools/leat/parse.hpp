@@ -1,12 +1,16 @@
 #pragma once
 
+#include "exit_code.hpp"
+
 #include <leat/endpoint.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 // The texts of options. Each function takes the option's name for its error, a `usage_error`.
@@ -31,6 +35,11 @@ namespace leat::command {
 /// One character that may stand between the words of topics.
 [[nodiscard]] char parse_separator(std::string_view option, std::string_view text);
 
+/// One of `words`, each with what it stands for.
+template <class Value, std::size_t Size>
+[[nodiscard]] Value parse_word(std::string_view option, std::string_view text,
+                               const std::array<std::pair<const char*, Value>, Size>& words);
+
 [[nodiscard]] endpoint parse_endpoint(std::string_view option, std::string_view text);
 
 /// `text` as `parse_duration` takes it, in the largest unit that needs no fraction: "1500ms", "2s".
@@ -41,5 +50,16 @@ namespace leat::command {
 
 /// "1 message", "1,234 messages".
 [[nodiscard]] std::string count_of(std::uint64_t number, std::string_view noun = "message");
+
+template <class Value, std::size_t Size>
+Value parse_word(std::string_view option, std::string_view text,
+                 const std::array<std::pair<const char*, Value>, Size>& words) {
+    std::string allowed;
+    for (const auto& [word, value] : words) {
+        if (text == word) return value;
+        allowed += (allowed.empty() ? "" : ", ") + std::string{word};
+    }
+    throw usage_error{std::string{option} + " is '" + std::string{text} + "'; allowed are " + allowed};
+}
 
 }  // namespace leat::command

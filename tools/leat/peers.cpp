@@ -13,10 +13,10 @@ void peers::check() const {
     for (const auto& to : connect) check_connect("--connect", to);
 }
 
-void check_bind(const std::string& option, const endpoint& at, bool insecure) {
+void check_bind(const std::string& option, const endpoint& at, bool insecure, const std::string& how) {
     if (at.is_local() || insecure) return;
-    throw usage_error{option + " " + at.str() +
-                      ": other machines could reach it; bind 127.0.0.1, or add --insecure to let them"};
+    throw usage_error{option + " " + at.str() + ": other machines could reach it; bind 127.0.0.1, or " + how +
+                      " to let them"};
 }
 
 void check_connect(const std::string& option, const endpoint& to) {

@@ -26,8 +26,9 @@ struct peers {
 /// Adds the options that fill `to`, which must outlive the parsing. `timeout` and `linger` are what they do.
 void add_peers(CLI::App& sub, peers& to, const std::string& timeout, const std::string& linger);
 
-/// @throws usage_error when `at` is open to other machines and `insecure` is not said.
-void check_bind(const std::string& option, const endpoint& at, bool insecure);
+/// @throws usage_error when `at` is open to other machines and `insecure` is not said; `how` says how to.
+void check_bind(const std::string& option, const endpoint& at, bool insecure,
+                const std::string& how = "add --insecure");
 
 /// @throws usage_error when `to` can only be bound.
 void check_connect(const std::string& option, const endpoint& to);

@@ -1,12 +1,10 @@
+#include "hosted_queues.hpp"
 #include "parse.hpp"
 #include "peers.hpp"
 #include "queue_subcommands.hpp"
 
 #include <leat/context.hpp>
-#include <leat/queue/queue.hpp>
-#include <leat/stop.hpp>
-
-#include <poll.h>
+#include <leat/queue/queue_rules.hpp>
 
 #include <array>
 #include <utility>
@@ -33,59 +31,19 @@ void check(const serve_arguments& args) {
     }
 }
 
-std::string found(const queue& in, const std::string& path) {
-    const auto& was = in.opened();
-    auto text = "queue " + in.name() + ": " + path;
-    if (was.number == 1) return text + " is new";
-    text += (was.clean ? " has " : " was not closed; it has ") + count_of(was.messages) + " of " +
-            count_of(was.bytes, "byte") + " and " + count_of(was.dead_letters, "dead letter");
-    if (was.upgraded_from != 0) text += ", upgraded from format " + std::to_string(was.upgraded_from);
-    if (was.oldest) text += ", the oldest " + format_duration(*was.oldest);
-    return text + "; read in " + format_duration(was.took);
-}
-
 exit_code serve(const serve_arguments& args, environment& env) {
     context ctx{{.on_warning = [&env](const std::string& text) { env.err.say(text); }}};
-    std::vector<queue> all;
-    auto at = args.bind.front().str();
+    hosted_queues all{ctx, env.err};
+    auto at = args.bind.front();
     for (const auto& name : args.names) {
-        queue_options o{.name = name, .bind = at, .rules = args.rules};
+        queue_options o{.name = name, .bind = at.str(), .rules = args.rules};
         if (!args.path.empty()) o.path = args.path + "/" + name;
         o.socket.insecure = args.insecure;
-        all.emplace_back(ctx, o);
-        if (!args.path.empty()) env.err.say(found(all.back(), o.path));
-        at = all.front().bound().str();  // the others share the port that the system picked
+        at = all.open(o);  // the others share the port that the system picked
     }
-    tell_bound(env.err, args.bind, {all.front().bound()});
-    const stop_event stopped{env.stop};
-    pollfd ready{stopped.fd(), POLLIN, 0};
-    while (::poll(&ready, 1, -1) <= 0) {
-    }
-    auto code = exit_code::done;
-    for (auto& one : all) {
-        const auto left = one.stat().depth;
-        const auto lost = left.live() - left.in_flight;
-        if (one.close(args.rules.close_deadline) != status::ok) {
-            env.err.say("queue " + one.name() + ": consumers still held messages after " +
-                        format_duration(std::chrono::duration_cast<std::chrono::microseconds>(
-                            args.rules.close_deadline)));
-            code = exit_code::failed;
-        }
-        if (lost > 0 && args.path.empty())
-            env.err.say("queue " + one.name() + ": " + count_of(lost) + " in its memory are gone");
-    }
-    return code;
-}
-
-template <class Value, std::size_t Size>
-Value parse_word(const std::string& option, const std::string& text,
-                 const std::array<std::pair<const char*, Value>, Size>& words) {
-    std::string allowed;
-    for (const auto& [word, value] : words) {
-        if (text == word) return value;
-        allowed += (allowed.empty() ? "" : ", ") + std::string{word};
-    }
-    throw usage_error{option + " is '" + text + "'; allowed are " + allowed};
+    tell_bound(env.err, args.bind, at);
+    wait_for(env.stop);
+    return all.close();
 }
 
 void add_rules(CLI::App& sub, queue_rules& to) {

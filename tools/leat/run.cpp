@@ -84,6 +84,15 @@ void print(environment& env, const std::string& text) {
     to.flush();
 }
 
+void say_lines(console& err, std::string_view text) {
+    for (;;) {
+        const auto end = text.find('\n');
+        err.say(text.substr(0, end));
+        if (end == std::string_view::npos) return;
+        text.remove_prefix(end + 1);
+    }
+}
+
 exit_code parse_and_run(std::vector<std::string>& words, environment& env) {
     CLI::App app{"Sends, receives and forwards messages over ZeroMQ, a message a line.", "leat"};
     app.allow_extras();
@@ -106,6 +115,7 @@ exit_code parse_and_run(std::vector<std::string>& words, environment& env) {
     declare_queue(app, chosen);
     declare_store(app, chosen);
     declare_forward(app, chosen);
+    declare_check(app, chosen);
     declare_version(app, chosen);
 
     std::vector<const CLI::App*> path{&app};
@@ -145,7 +155,7 @@ exit_code run(std::vector<std::string> words, environment& env) noexcept {
     try {
         return parse_and_run(words, env);
     } catch (const failure& wrong) {
-        env.err.say(wrong.what());
+        say_lines(env.err, wrong.what());
         return wrong.code();
     } catch (const error& wrong) {
         const bool usage = wrong.kind() == errc::bad_endpoint || wrong.kind() == errc::bad_option ||

@@ -89,8 +89,9 @@ stats::~stats() {
 
 std::chrono::microseconds parse_stats_interval(std::string_view option, std::string_view text) {
     const auto time = parse_duration(option, text);
-    if (time < std::chrono::milliseconds{10})
-        throw usage_error{std::string{option} + " '" + std::string{text} + "': is shorter than 10ms"};
+    if (time < least_stats_interval)
+        throw usage_error{std::string{option} + " '" + std::string{text} + "': is shorter than " +
+                          format_duration(least_stats_interval)};
     return time;
 }
 

@@ -31,7 +31,9 @@ private:
     std::shared_ptr<shared> state_;
 };
 
-/// A duration of at least 10 ms.
+inline constexpr std::chrono::microseconds least_stats_interval = std::chrono::milliseconds{10};
+
+/// A duration of at least `least_stats_interval`.
 [[nodiscard]] std::chrono::microseconds parse_stats_interval(std::string_view option, std::string_view text);
 
 }  // namespace leat::command

@@ -19,6 +19,7 @@ void declare_take(CLI::App& app, action& chosen);
 void declare_queue(CLI::App& app, action& chosen);
 void declare_store(CLI::App& app, action& chosen);
 void declare_forward(CLI::App& app, action& chosen);
+void declare_check(CLI::App& app, action& chosen);
 void declare_version(CLI::App& app, action& chosen);
 
 /// "leat 0.1.0"
