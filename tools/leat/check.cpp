@@ -20,8 +20,8 @@ void declare_check(CLI::App& app, action& chosen) {
             };
         },
         chosen);
-    sub.add_option("FILE", *file, "In TOML: [[relay]] and [[queue]] tables; docs/forwarder.md has their keys")
-        ->type_name("");
+    add_argument(sub, "FILE", *file,
+                 "In TOML: [[relay]] and [[queue]] tables; docs/forwarder.md has their keys");
 }
 
 }  // namespace leat::command

@@ -115,9 +115,8 @@ exit_code forward(const forwarder_config& config, environment& env) {
 
 /// @throws usage_error when an option is given that the file speaks of
 void check_goes_with_config(const CLI::App& sub) {
-    for (const auto* one : sub.get_options()) {
-        const auto name = one->get_name();
-        if (one->count() > 0 && name != "--config" && name != "--stats")
+    for (const auto& name : given_options(sub)) {
+        if (name != "--config" && name != "--stats")
             throw usage_error{name + " goes without --config: the file says what to run"};
     }
 }
@@ -152,7 +151,8 @@ void declare_forward(CLI::App& app, action& chosen) {
         chosen);
     *itself = &sub;
     constexpr std::array<relay_sides, all_relay_sides.size()> about{{
-        {relay_kind::streamer, "Take messages from PUSH peers here",
+        {relay_kind::streamer,
+         "Take messages from PUSH peers here. All endpoints bind, unless written connect:ENDPOINT",
          "Hand each message to one of the PULL peers here"},
         {relay_kind::pubsub, "Take publications from PUB peers here",
          "Hand publications to SUB peers here, as they subscribe"},
@@ -168,7 +168,7 @@ void declare_forward(CLI::App& app, action& chosen) {
         add(option(all_relay_sides[i].out), about[i].out, args->relays[i].out);
     }
     add("--capture", "Hand a copy of each message to a PULL peer here, if it keeps up", args->capture);
-    sub.add_flag("--insecure", args->insecure, "Allow a bind that other machines can reach");
+    add_flag(sub, "--insecure", args->insecure, "Allow a bind that other machines can reach");
     add_value(sub, "--coalesce", "SIZE",
               "With --pull: join msgpack messages that wait together, up to this size",
               [args](const auto& text) { args->coalesce = parse_size("--coalesce", text); });
@@ -179,8 +179,6 @@ void declare_forward(CLI::App& app, action& chosen) {
               [args](const auto& text) { args->stats = parse_stats_interval("--stats", text); });
     add_value(sub, "--drain", "TIME", "How long to go on passing on what is there after a signal (1s)",
               [args](const auto& text) { args->drain = parse_linger("--drain", text); });
-    sub.get_option("--pull")->description(sub.get_option("--pull")->get_description() +
-                                          ". All endpoints bind, unless written connect:ENDPOINT");
 }
 
 }  // namespace leat::command

@@ -3,13 +3,16 @@
 #include "environment.hpp"
 #include "exit_code.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include <functional>
 #include <string>
-#include <string_view>
+#include <vector>
 
-// How subcommands declare their options to CLI11. Included by the sources of subcommands only.
+namespace CLI {
+class App;
+}
+
+// How subcommands declare their options. CLI11 itself, which takes long to compile, is for options.cpp and
+// run.cpp.
 
 namespace leat::command {
 
@@ -17,35 +20,30 @@ namespace leat::command {
 using action = std::function<exit_code(environment&)>;
 
 /// Adds a subcommand. `make` checks the options together and returns what to do.
-inline CLI::App& add_subcommand(CLI::App& app, const std::string& name, const std::string& about,
-                                std::string examples, std::function<action()> make, action& chosen) {
-    auto& sub = *app.add_subcommand(name, about);
-    sub.allow_extras();  // `run` tells of them
-    sub.footer("Examples:\n" + std::move(examples));
-    sub.callback([&sub, &chosen, make = std::move(make)] {
-        if (sub.remaining().empty()) chosen = make();
-    });
-    return sub;
-}
+CLI::App& add_subcommand(CLI::App& app, const std::string& name, const std::string& about,
+                         std::string examples, std::function<action()> make, action& chosen);
+
+/// Adds a subcommand that has subcommands only.
+CLI::App& add_group(CLI::App& app, const std::string& name, const std::string& about, std::string footer);
 
 /// Adds an option with one value each time it is given, which `take` reads.
-inline CLI::Option* add_value(CLI::App& sub, const std::string& names, const std::string& what,
-                              const std::string& about, std::function<void(const std::string&)> take) {
-    return sub.add_option_function<std::string>(names, std::move(take), about)->type_name(what);
-}
+void add_value(CLI::App& sub, const std::string& names, const std::string& what, const std::string& about,
+               std::function<void(const std::string&)> take);
 
 /// The same for one that can be given several times.
-inline CLI::Option* add_values(CLI::App& sub, const std::string& names, const std::string& what,
-                               const std::string& about, std::function<void(const std::string&)> take) {
-    return sub
-        .add_option_function<std::vector<std::string>>(
-            names,
-            [take = std::move(take)](const std::vector<std::string>& all) {
-                for (const auto& one : all) take(one);
-            },
-            about)
-        ->type_name(what)
-        ->allow_extra_args(false);
-}
+void add_values(CLI::App& sub, const std::string& names, const std::string& what, const std::string& about,
+                std::function<void(const std::string&)> take);
+
+/// Adds an option without a value, which sets `to` or calls `then`.
+void add_flag(CLI::App& sub, const std::string& names, bool& to, const std::string& about);
+void add_flag(CLI::App& sub, const std::string& names, std::function<void()> then, const std::string& about);
+
+/// Adds a word that has its place on the command line, or all the words there.
+void add_argument(CLI::App& sub, const std::string& name, std::string& to, const std::string& about);
+void add_argument(CLI::App& sub, const std::string& name, std::vector<std::string>& to,
+                  const std::string& about);
+
+/// The options that were given, by their names: "--bind".
+[[nodiscard]] std::vector<std::string> given_options(const CLI::App& sub);
 
 }  // namespace leat::command

@@ -37,10 +37,10 @@ void add_peers(CLI::App& sub, peers& to, const std::string& timeout, const std::
                [&to](const auto& text) { to.connect.push_back(parse_endpoint("--connect", text)); });
     add_values(sub, "-b,--bind", "ENDPOINT", "Let others connect to it; port * takes a free one; repeatable",
                [&to](const auto& text) { to.bind.push_back(parse_endpoint("--bind", text)); });
-    sub.add_flag("--insecure", to.insecure, "Allow a bind that other machines can reach");
-    sub.add_flag_callback(
-        "-0,--null", [&to] { to.delimiter = '\0'; }, "Messages end with NUL instead of a newline");
-    sub.add_flag("--json", to.json, "Messages are msgpack on the wire, and JSON here");
+    add_flag(sub, "--insecure", to.insecure, "Allow a bind that other machines can reach");
+    add_flag(
+        sub, "-0,--null", [&to] { to.delimiter = '\0'; }, "Messages end with NUL instead of a newline");
+    add_flag(sub, "--json", to.json, "Messages are msgpack on the wire, and JSON here");
     add_value(sub, "--timeout", "TIME", timeout,
               [&to](const auto& text) { to.timeout = parse_duration("--timeout", text); });
     add_value(sub, "--linger", "TIME", linger,

@@ -172,17 +172,18 @@ void declare_pub(CLI::App& app, action& chosen) {
             return [args](environment& env) { return pub(*args, env); };
         },
         chosen);
-    sub.add_option("TOPIC", args->topic, "What it is about: words with dots between them")->type_name("");
-    sub.add_option("DATA", args->data, "The message; - for the lines of standard input, which is the default")
-        ->type_name("");
+    add_argument(sub, "TOPIC", args->topic, "What it is about: words with dots between them");
+    add_argument(sub, "DATA", args->data,
+                 "The message; - for the lines of standard input, which is the default");
     add_peers(sub, args->with,
               "End with status 3 when no subscriber came (--wait) or took a message (--block) for so long "
               "(500ms, 2s)",
               "How long what is under way may take after a signal, and the last bytes at the end (1s)");
     add_value(sub, "-w,--wait", "N", "Publish nothing before N subscribers have come; a relay counts as one",
               [args](const auto& text) { args->wait = parse_count("--wait", text); });
-    sub.add_flag("--block", args->block, "Wait for subscribers that are slow; without it they miss messages");
-    sub.add_flag("--keep", args->keep, "Keep the last message for subscribers that ask: leat sub --last");
+    add_flag(sub, "--block", args->block,
+             "Wait for subscribers that are slow; without it they miss messages");
+    add_flag(sub, "--keep", args->keep, "Keep the last message for subscribers that ask: leat sub --last");
     add_value(sub, "--topic-sep", "CHARACTER", "What stands between the words of topics (.)",
               [args](const auto& text) { args->separator = parse_separator("--topic-sep", text); });
 }

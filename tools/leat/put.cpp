@@ -135,7 +135,7 @@ void declare_put(CLI::App& app, action& chosen) {
         },
         chosen);
     add_queue_peer(sub, args->to);
-    sub.add_option("DATA", args->data, "The message; - or none: each line of standard input")->type_name("");
+    add_argument(sub, "DATA", args->data, "The message; - or none: each line of standard input");
     add_value(sub, "-k,--key", "KEY", "Messages of one key are handled one by one, in order",
               [args](const auto& text) { args->how.key = text; });
     add_value(sub, "-p,--priority", "0-9", "9 first (4)", [args](const auto& text) {
@@ -151,9 +151,9 @@ void declare_put(CLI::App& app, action& chosen) {
               [args](const auto& text) { args->how.id = text; });
     add_values(sub, "--header", "NAME=VALUE", "A header; repeatable",
                [args](const auto& text) { add_header(args->how, text); });
-    sub.add_flag("--json", args->json, "Messages are JSON here, and msgpack on the wire");
-    sub.add_flag_callback(
-        "-0,--null", [args] { args->delimiter = '\0'; }, "Lines end with NUL instead of a newline");
+    add_flag(sub, "--json", args->json, "Messages are JSON here, and msgpack on the wire");
+    add_flag(
+        sub, "-0,--null", [args] { args->delimiter = '\0'; }, "Lines end with NUL instead of a newline");
     add_value(sub, "--timeout", "TIME", "Give up when the queue has not answered for so long (10s)",
               [args](const auto& text) { args->timeout = parse_duration("--timeout", text); });
 }

@@ -4,9 +4,8 @@
 namespace leat::command {
 
 void declare_queue(CLI::App& app, action& chosen) {
-    auto& sub = *app.add_subcommand("queue", "Serve a queue, look into one, or steer it");
-    sub.allow_extras();  // `run` tells of them
-    sub.footer(
+    auto& sub = add_group(
+        app, "queue", "Serve a queue, look into one, or steer it",
         "Examples:\n"
         "  leat queue serve -b tcp://127.0.0.1:5600 --name thumbs\n"
         "  leat queue stat -c tcp://127.0.0.1:5600 thumbs\n\n"

@@ -56,7 +56,7 @@ void declare_purge(CLI::App& queue, action& chosen) {
                             : "purged " + std::to_string(gone) + "\n";
         },
         chosen);
-    sub.add_flag("--dead", *dead, "Its dead letters instead");
+    add_flag(sub, "--dead", *dead, "Its dead letters instead");
 }
 
 struct pause_arguments {
@@ -80,8 +80,8 @@ void declare_pause(CLI::App& queue, bool on, action& chosen) {
             return std::string{how.json ? "{}\n" : ""};
         },
         chosen);
-    sub.add_flag("--puts", args->puts, "Puts only");
-    sub.add_flag("--takes", args->takes, "Takes only");
+    add_flag(sub, "--puts", args->puts, "Puts only");
+    add_flag(sub, "--takes", args->takes, "Takes only");
 }
 
 }  // namespace

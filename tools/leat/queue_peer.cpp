@@ -12,7 +12,7 @@ void queue_peer::check() const {
 }
 
 void add_queue_peer(CLI::App& sub, queue_peer& to) {
-    sub.add_option("QUEUE", to.name, "Its name; NAME.dead are the dead letters of NAME")->type_name("");
+    add_argument(sub, "QUEUE", to.name, "Its name; NAME.dead are the dead letters of NAME");
     add_value(sub, "-c,--connect", "ENDPOINT", "Where it is: tcp://host:port or ipc:///path",
               [&to](const auto& text) { to.connect.push_back(parse_endpoint("--connect", text)); });
 }

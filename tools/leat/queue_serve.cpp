@@ -85,7 +85,7 @@ void add_rules(CLI::App& sub, queue_rules& to) {
             to.durability = parse_word("--durability", text, words);
         });
     add_time("--interval", to.interval, "How often that is (100ms)");
-    sub.add_flag("--exclusive", to.exclusive, "One consumer at a time; the others stand by");
+    add_flag(sub, "--exclusive", to.exclusive, "One consumer at a time; the others stand by");
     const auto add_ratio = [&sub](const char* name, double& rule, const char* about) {
         add_value(sub, name, "NUMBER", about,
                   [name, &rule](const auto& text) { rule = parse_ratio(name, text); });
@@ -98,8 +98,8 @@ void add_rules(CLI::App& sub, queue_rules& to) {
     add_time("--session-timeout", to.session_timeout, "A peer that is silent for so long is lost (10s)");
     add_time("--max-hold", to.max_hold, "How long a consumer may hold a message (30m)");
     add_number("--max-attempts", to.max_attempts, "A message that failed so often is dead (5)");
-    sub.add_flag_callback(
-        "--unlimited-attempts", [&to] { to.max_attempts = unlimited_attempts; },
+    add_flag(
+        sub, "--unlimited-attempts", [&to] { to.max_attempts = unlimited_attempts; },
         "A failing message is tried for ever, and its key waits for it");
     add_time("--retry-first", to.retry.first, "The first pause after a failure (1s)");
     add_ratio("--retry-factor", to.retry.factor, "Each pause is so many times the last (2)");
@@ -113,8 +113,8 @@ void add_rules(CLI::App& sub, queue_rules& to) {
                   to.on_expiry = parse_word("--on-expiry", text, words);
               });
     add_time("--max-delay", to.max_delay, "The longest delay of a put (8760h)");
-    sub.add_flag_callback(
-        "--no-dead-letters", [&to] { to.dead_letters = false; }, "What would be dead is dropped");
+    add_flag(
+        sub, "--no-dead-letters", [&to] { to.dead_letters = false; }, "What would be dead is dropped");
     add_number("--max-dead", to.max_dead_messages, "Room for so many dead letters (100000)");
     add_size("--max-dead-bytes", to.max_dead_bytes, "Room for so many bytes of them (1GiB)");
     add_value(sub, "--dead-full", "HOW", "What happens when it is full: stop or drop-oldest (stop)",
@@ -150,7 +150,7 @@ void declare_queue_serve(CLI::App& app, action& chosen) {
                [args](const auto& text) { args->names.push_back(text); });
     add_value(sub, "--path", "DIR", "Keep it on disk, in DIR/NAME; without, it is in memory",
               [args](const auto& text) { args->path = text; });
-    sub.add_flag("--insecure", args->insecure, "Allow a bind that other machines can reach");
+    add_flag(sub, "--insecure", args->insecure, "Allow a bind that other machines can reach");
     add_rules(sub, args->rules);
 }
 

@@ -26,7 +26,7 @@ CLI::App& add_steering(CLI::App& app, const std::string& name, const std::string
         },
         chosen);
     add_queue_peer(sub, args->of);
-    sub.add_flag("--json", args->json, "Print JSON");
+    add_flag(sub, "--json", args->json, "Print JSON");
     add_value(sub, "--timeout", "TIME", "Give up when the queue has not answered for so long (10s)",
               [args](const auto& text) { args->timeout = parse_duration("--timeout", text); });
     return sub;

@@ -143,8 +143,8 @@ void declare_rep(CLI::App& app, action& chosen) {
                [args](const auto& text) { args->connect.push_back(parse_endpoint("--connect", text)); });
     add_values(sub, "-j,--join", "ENDPOINT", "Work for a requester that has bound; repeatable",
                [args](const auto& text) { args->join.push_back(parse_endpoint("--join", text)); });
-    sub.add_flag("--insecure", args->insecure, "Allow a bind that other machines can reach");
-    sub.add_flag("--echo", args->echo, "Answer with the request");
+    add_flag(sub, "--insecure", args->insecure, "Allow a bind that other machines can reach");
+    add_flag(sub, "--echo", args->echo, "Answer with the request");
     add_value(sub, "--command", "CMD",
               "Run CMD with sh: the request is its standard input, its output the reply; a status other than "
               "0 is an "

@@ -133,7 +133,7 @@ void declare_req(CLI::App& app, action& chosen) {
             return [args](environment& env) { return req_job{*args, env}.run(); };
         },
         chosen);
-    sub.add_option("DATA", args->data, "The request; - or none: each line of standard input");
+    add_argument(sub, "DATA", args->data, "The request; - or none: each line of standard input");
     add_servers(sub, args->with);
     add_value(sub, "-m,--method", "NAME", "The service's method",
               [args](const auto& text) { args->method = text; });
@@ -141,11 +141,11 @@ void declare_req(CLI::App& app, action& chosen) {
               [args](const auto& text) { args->count = parse_count("--count", text); });
     add_value(sub, "-p,--parallel", "P", "Requests under way at a time (1); replies keep their order",
               [args](const auto& text) { args->parallel = parse_count("--parallel", text); });
-    sub.add_flag("--idempotent", args->idempotent, "Ask another server when one is lost");
-    sub.add_flag("--plain", args->plain, "The server is a plain REP socket");
-    sub.add_flag("--json", args->json, "Requests and replies are msgpack on the wire, and JSON here");
-    sub.add_flag_callback(
-        "-0,--null", [args] { args->delimiter = '\0'; }, "Lines end with NUL instead of a newline");
+    add_flag(sub, "--idempotent", args->idempotent, "Ask another server when one is lost");
+    add_flag(sub, "--plain", args->plain, "The server is a plain REP socket");
+    add_flag(sub, "--json", args->json, "Requests and replies are msgpack on the wire, and JSON here");
+    add_flag(
+        sub, "-0,--null", [args] { args->delimiter = '\0'; }, "Lines end with NUL instead of a newline");
 }
 
 }  // namespace leat::command

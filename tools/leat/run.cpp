@@ -7,6 +7,8 @@
 
 #include <leat/error.hpp>
 
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <exception>
 

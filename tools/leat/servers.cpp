@@ -16,7 +16,7 @@ void add_servers(CLI::App& sub, servers& to) {
                [&to](const auto& text) { to.connect.push_back(parse_endpoint("--connect", text)); });
     add_values(sub, "-b,--bind", "ENDPOINT", "Let servers connect to it (leat rep --join); repeatable",
                [&to](const auto& text) { to.bind.push_back(parse_endpoint("--bind", text)); });
-    sub.add_flag("--insecure", to.insecure, "Allow a bind that other machines can reach");
+    add_flag(sub, "--insecure", to.insecure, "Allow a bind that other machines can reach");
     add_value(sub, "--timeout", "TIME", "How long each call may take in all (10s)",
               [&to](const auto& text) { to.timeout = parse_duration("--timeout", text); });
 }

@@ -151,24 +151,21 @@ added add(CLI::App& app, const std::string& name, const std::string& about, std:
             return [args, run](environment& env) { return run(*args, env); };
         },
         chosen);
-    sub.add_option("DIRECTORY", args->directory, "Of a queue: what has data.mdb in it")->type_name("");
-    sub.add_flag("--json", args->json, "Print JSON");
+    add_argument(sub, "DIRECTORY", args->directory, "Of a queue: what has data.mdb in it");
+    add_flag(sub, "--json", args->json, "Print JSON");
     return {sub, args};
 }
 
 }  // namespace
 
 void declare_store(CLI::App& app, action& chosen) {
-    auto& sub =
-        *app.add_subcommand("store", "Look into and repair the directory of a queue that is not open");
-    sub.allow_extras();  // `run` tells of them
-    sub.footer(
-        "Examples:\n"
-        "  leat store info /var/lib/queues/thumbs\n"
-        "  leat store verify /var/lib/queues/thumbs\n"
-        "  leat store compact /var/lib/queues/thumbs\n"
-        "  leat store salvage /var/lib/queues/thumbs /var/lib/queues/saved/thumbs\n\n"
-        "Only compact changes anything of DIRECTORY.");
+    auto& sub = add_group(app, "store", "Look into and repair the directory of a queue that is not open",
+                          "Examples:\n"
+                          "  leat store info /var/lib/queues/thumbs\n"
+                          "  leat store verify /var/lib/queues/thumbs\n"
+                          "  leat store compact /var/lib/queues/thumbs\n"
+                          "  leat store salvage /var/lib/queues/thumbs /var/lib/queues/saved/thumbs\n\n"
+                          "Only compact changes anything of DIRECTORY.");
     add(
         sub, "info", "Print what is in it",
         "  leat store info /var/lib/queues/thumbs\n"
@@ -184,8 +181,9 @@ void declare_store(CLI::App& app, action& chosen) {
         add(sub, "salvage",
             "Copy what is good of a damaged one to a NEW directory: exit status 1 if messages are lost",
             "  leat store salvage /var/lib/queues/thumbs /var/lib/queues/saved/thumbs\n", &salvage, chosen);
-    salvaging.add_option("NEW", args->to, "A directory that is not there yet, or empty")->type_name("");
-    salvaging.add_option("--name", args->name, "Of the queue, when that is damaged too")->type_name("NAME");
+    add_argument(salvaging, "NEW", args->to, "A directory that is not there yet, or empty");
+    add_value(salvaging, "--name", "NAME", "Of the queue, when that is damaged too",
+              [to = args](const auto& text) { to->name = text; });
 }
 
 }  // namespace leat::command

@@ -142,11 +142,10 @@ void declare_sub(CLI::App& app, action& chosen) {
             return [args](environment& env) { return sub_job{*args, env}.run(); };
         },
         chosen);
-    sub.add_option("PATTERN", args->patterns, "What to print: weather.oslo, weather.*, weather.> or >")
-        ->type_name("");
+    add_argument(sub, "PATTERN", args->patterns, "What to print: weather.oslo, weather.*, weather.> or >");
     add_intake(sub, args->from, "End after N messages");
-    sub.add_flag("--last", args->last,
-                 "Ask publishers for the last messages that they keep, which come first");
+    add_flag(sub, "--last", args->last,
+             "Ask publishers for the last messages that they keep, which come first");
     add_value(sub, "--format", "FORMAT",
               "What to print: %t topic, %p message, %n number, %i publisher, %l last or live (%t %p\\n)",
               [args](const auto& text) { args->format.emplace("--format", text); });

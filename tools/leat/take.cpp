@@ -215,9 +215,10 @@ void declare_take(CLI::App& app, action& chosen) {
         "Run CMD with sh, the message on its standard input; it exits with 0 to ack, 75 to retry, else it "
         "rejects",
         [args](const auto& text) { args->command = text; });
-    sub.add_flag("--json", args->how.with.json, "Messages are msgpack on the wire, and JSON here");
-    sub.add_flag_callback(
-        "-0,--null", [args] { args->how.with.delimiter = '\0'; }, "Lines end with NUL instead of a newline");
+    add_flag(sub, "--json", args->how.with.json, "Messages are msgpack on the wire, and JSON here");
+    add_flag(
+        sub, "-0,--null", [args] { args->how.with.delimiter = '\0'; },
+        "Lines end with NUL instead of a newline");
 }
 
 }  // namespace leat::command
