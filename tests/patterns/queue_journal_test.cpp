@@ -106,7 +106,6 @@ TEST_CASE("entries of before a round are not taken for those that follow") {
     journal to{file, 1 << 20};
     to.open(owner);
     for (std::uint64_t n = 1; n <= 5; ++n) append(to, {n, {std::to_string(n)}});
-    CHECK_EQ(to.size(), 5 * page);
     to.restart();
     append(to, {6, {"6"}});
     CHECK(read(file, 5).values == texts{"6"});

@@ -196,10 +196,6 @@ bool journal::has_room(std::span<const row_change> rows) const noexcept {
     return size_of(rows) <= most_ - at_;
 }
 
-bool journal::can_have(std::span<const row_change> rows) const noexcept {
-    return size_of(rows) <= most_;
-}
-
 void journal::append(std::uint64_t commit, std::span<const row_change> rows,
                      std::vector<journal_place>& where) {
     static constexpr std::array<std::byte, page> zeroes{};

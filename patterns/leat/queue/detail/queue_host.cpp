@@ -94,6 +94,7 @@ void queue_host::remove(const std::shared_ptr<hosted_queue>& which) {
     for (const auto& [routing, s] : sessions_) {
         if (&s->queue->main_queue() == which.get()) theirs.push_back(s);
     }
+    tell_settled();  // of the last outcomes, for which the close has waited
     for (const auto& s : theirs) {
         refuse(s->routing, s->number, wire::error_code::no_queue, "the queue is closed", ++s->out);
         end(s);
@@ -257,7 +258,7 @@ void queue_host::pass(ticks now) {
     }
     for (const auto& which : active_) {
         which->in_pass = false;
-        if (which->in_flight() == 0) which->when_idle.clear();
+        if (which->idle()) which->when_idle.clear();
         which->deadline = which->has_more ? 0 : which->engine().next_deadline();
     }
     active_.clear();
