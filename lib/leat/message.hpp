@@ -45,10 +45,17 @@ public:
         return m;
     }
 
-    message(message&& other) noexcept : message() { take_over(other); }
+    message(message&& other) noexcept { take_over(other); }
     message& operator=(message&& other) noexcept {
-        if (this != &other) take_over(other);
+        if (this == &other) return *this;
+        if (open_) zmq_msg_close(&frame_);
+        take_over(other);
         return *this;
+    }
+
+    friend void swap(message& a, message& b) noexcept {
+        std::swap(a.frame_, b.frame_);
+        std::swap(a.open_, b.open_);
     }
 
     // An empty frame needs no closing, which is a tenth of what sending a small one costs.
@@ -93,10 +100,12 @@ public:
     friend bool operator==(const message& a, const message& b) noexcept { return a.text() == b.text(); }
 
 private:
-    /// Takes over `other`'s frame, and leaves it an empty one.
+    /// Takes over `other`'s frame, and leaves it an empty one. A zmq_msg_t may be moved as bytes, which
+    /// cppzmq relies on too.
     void take_over(message& other) noexcept {
-        zmq_msg_move(&frame_, &other.frame_);
+        frame_ = other.frame_;
         open_ = std::exchange(other.open_, false);
+        zmq_msg_init(&other.frame_);
     }
 
     zmq_msg_t frame_;

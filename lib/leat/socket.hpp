@@ -76,10 +76,11 @@ public:
     /// Receives one whole message into `all`, whose old content is dropped.
     [[nodiscard]] status receive(parts& all, deadline until);
 
-    /// Receives one whole message into the first of `frames`, at least one, and sets `count` to how many it
-    /// had; those that find no place are dropped. The frames beyond keep what they held. The fastest for
-    /// messages of a few frames.
-    [[nodiscard]] status receive(std::span<message> frames, std::size_t& count, deadline until);
+    /// Receives one whole message into the first of `frames`, at least one, their sizes into `sizes`, which
+    /// has as many, and sets `count` to how many it had; those that find no place are dropped. The frames
+    /// beyond keep what they held. The fastest for messages of a few frames.
+    [[nodiscard]] status receive(std::span<message> frames, std::span<std::size_t> sizes, std::size_t& count,
+                                 deadline until);
 
     /// Waits until a receive, or a send, would not wait.
     [[nodiscard]] status wait_readable(deadline until);

@@ -104,6 +104,31 @@ TEST_CASE("an adopted block that was moved is freed once") {
     CHECK(freed == 1);
 }
 
+TEST_CASE("messages that change places keep their bytes, each freed once") {
+    std::array<std::byte, 100> block{};
+    int freed = 0;
+    {
+        message small{"small"};
+        auto large = message::adopt(block.data(), block.size(), count, &freed);
+        swap(small, large);
+        CHECK(small.data() == block.data());
+        CHECK(large == message{"small"});
+        swap(small, small);
+        CHECK(small.size() == block.size());
+        CHECK(freed == 0);
+    }
+    CHECK(freed == 1);
+}
+
+TEST_CASE("a message that is moved to frees what it held") {
+    std::array<std::byte, 100> block{};
+    int freed = 0;
+    auto held = message::adopt(block.data(), block.size(), count, &freed);
+    held = message{"new"};
+    CHECK(freed == 1);
+    CHECK(held == message{"new"});
+}
+
 TEST_CASE("an adopted block of no bytes is freed once") {
     std::array<std::byte, 1> block{};
     int freed = 0;

@@ -61,23 +61,27 @@ TEST_CASE("a message is received into frames that are there, and what finds no p
     context ctx;
     joined both{ctx, role::pull, role::push};
     std::array<message, 3> frames;
+    std::array<std::size_t, 3> sizes{};
     std::uint64_t bytes = 0;
     for (const std::size_t count : {3u, 1u, 5u, 2u}) {
         auto all = numbered(7, count);
         for (const auto& part : all) bytes += part.size();
         REQUIRE(both.connector.send(all, patience) == status::ok);
         std::size_t received = 0;
-        REQUIRE(both.binder.receive(frames, received, patience) == status::ok);
+        REQUIRE(both.binder.receive(frames, sizes, received, patience) == status::ok);
         CHECK(received == count);
         const auto expected = numbered(7, count);
-        for (std::size_t i = 0; i < std::min(count, frames.size()); ++i) CHECK(frames[i] == expected[i]);
+        for (std::size_t i = 0; i < std::min(count, frames.size()); ++i) {
+            CHECK(frames[i] == expected[i]);
+            CHECK(sizes[i] == expected[i].size());
+        }
     }
     CHECK(both.binder.counts().messages_received.value() == 4);
     CHECK(both.binder.counts().bytes_received.value() == bytes);
     std::size_t none = 0;
-    CHECK(both.binder.receive(frames, none, deadline::now()) == status::timeout);
+    CHECK(both.binder.receive(frames, sizes, none, deadline::now()) == status::timeout);
     both.binder.close();
-    CHECK(both.binder.receive(frames, none, patience) == status::closed);
+    CHECK(both.binder.receive(frames, sizes, none, patience) == status::closed);
 }
 
 TEST_CASE("the frames of a message may be received one by one") {

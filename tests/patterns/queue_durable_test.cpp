@@ -45,6 +45,24 @@ TEST_CASE("a queue with a path goes on where it was closed") {
     CHECK_EQ(take(from), "three");
 }
 
+TEST_CASE("a consumer hears that its last ack is taken, though its queue closes with it") {
+    for (int round = 0; round < 10; ++round) {
+        CAPTURE(round);
+        const temporary_directory directory;
+        leat::context ctx;
+        leat::queue q{ctx, round % 2 == 0 ? in(directory) : here()};
+        text_producer to{ctx, q.bound().str(), {.queue = "work"}};
+        to.put("last");
+        REQUIRE_EQ(to.flush(patience), 0);
+        text_consumer from{ctx, q.bound().str(), {.queue = "work"}};
+        auto last = from.next(patience);
+        REQUIRE(last);
+        std::jthread closing{[&] { CHECK(q.close(patience) == status::ok); }};
+        last->ack();
+        CHECK(from.close(patience) == status::ok);
+    }
+}
+
 TEST_CASE("what was acked stays acked, also when its queue is dropped without a word") {
     const temporary_directory directory;
     leat::context ctx;

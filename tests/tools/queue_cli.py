@@ -228,6 +228,8 @@ class Queue(Case):
         path, new = self.path("queues"), self.path("saved")
         with self.serve("--path", str(path)) as queue:
             self.check_done(self.put("--null", data=b"\0".join([b"x" * 20_000] * 100)))
+            tables = path / "jobs" / "data.mdb"
+            wait_until(lambda: tables.stat().st_size > 1_500_000)  # what was not taken is in them before long
             self.check_done(self.take("--count", "97", "--null"), (b"x" * 20_000 + b"\0") * 97)
             wait_until(lambda: self.stat()["acked"] == 97)
             self.assertIn(f"in use by process {queue.pid}", run("store", "compact", f"{path}/jobs")[2])

@@ -100,28 +100,33 @@ status socket::receive(parts& all, deadline until) {
     return status::ok;
 }
 
-status socket::receive(std::span<message> frames, std::size_t& count, deadline until) {
+status socket::receive(std::span<message> frames, std::span<std::size_t> sizes, std::size_t& count,
+                       deadline until) {
     auto& s = *state_;
     s.check_owner();
-    if (const auto why = s.receive_frame(frames[0], until); why != status::ok) return why;
-    s.counts->messages_received.add();
-    std::size_t rest = 0;
-    auto why = status::ok;
-    for (count = 1; why == status::ok && frames[count - 1].more(); ++count) {
-        if (count == frames.size()) [[unlikely]] {
-            why = s.drop_rest(count);
+    int flags = s.waits_in_libzmq(until) ? 0 : ZMQ_DONTWAIT;
+    std::size_t n = 0, all = 0;
+    do {
+        if (n == frames.size()) [[unlikely]] {
+            if (const auto why = s.drop_rest(n); why != status::ok) return why;
             break;
         }
-        // All parts of a message are there once the first is.
-        const int size = zmq_msg_recv(frames[count].handle(), s.zmq, ZMQ_DONTWAIT);
-        if (size >= 0) [[likely]]
-            rest += static_cast<std::size_t>(size);
-        else
-            why = s.receive_frame(frames[count], deadline::now());
-    }
+        if (const int size = zmq_msg_recv(frames[n].handle(), s.zmq, flags); size >= 0) [[likely]] {
+            sizes[n] = static_cast<std::size_t>(size);
+            all += sizes[n];
+        } else {
+            // All parts of a message are there once the first is.
+            const auto why = s.receive_frame(frames[n], n == 0 ? until : deadline::now());
+            if (why != status::ok) return why;
+            sizes[n] = frames[n].size();
+        }
+        flags = ZMQ_DONTWAIT;
+    } while (frames[n++].more());
     detail::after_receive();
-    s.counts->bytes_received.add(rest);
-    return why;
+    s.counts->messages_received.add();
+    s.counts->bytes_received.add(all);
+    count = n;
+    return status::ok;
 }
 
 /// Of the message whose first `count` frames were received; counts them.

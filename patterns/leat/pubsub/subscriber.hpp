@@ -124,8 +124,12 @@ private:
         const auto& now = channel_.current();
         if constexpr (raw) {
             in_body_ = false;
-            out.value = now.body == nullptr ? bytes{} : std::move(*now.body);
-            channel_.count_object();
+            // What `out` held goes when the next message comes, as libzmq receives over it.
+            if (now.body == nullptr) {
+                out.value = {};
+            } else {
+                swap(out.value, *now.body);
+            }
         } else {
             if (!objects_.next(out.value)) {
                 in_body_ = false;

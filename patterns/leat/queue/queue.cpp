@@ -196,11 +196,14 @@ status queue::close(deadline until) {
         });
         if (!idle->wait(until)) how = status::timeout;
     }
+    const auto closed = std::make_shared<detail::happening>();
     const auto done = detail::run_on(*host->events(), [&, host = host, hosted = hosted] {
-        if (!host->closed()) host->remove(hosted);
+        auto end = std::make_shared<detail::end_of>(closed);
+        if (!host->closed()) host->remove(hosted, until, std::move(end));
     });
     if (!done) how = status::closed;  // the loop has ended, and the sessions with it
     hosted->finish();
+    if (done) static_cast<void>(closed->wait(deadline::never()));
     const std::lock_guard lock{parts_->mutex};
     parts_->host.reset();
     parts_->hosted.reset();

@@ -78,6 +78,8 @@ public:
 
     /// Takes and hands out nothing any more, waits for what consumers hold, and ends it: clients' sessions
     /// end, and what is left is gone, or on disk, after one more commit. `timeout` when some was still held.
+    /// The endpoint's last queue also waits, 1 s at the most, until its clients have read what they were
+    /// told.
     status close(deadline until);
 
 private:

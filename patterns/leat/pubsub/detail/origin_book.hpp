@@ -26,6 +26,11 @@ struct origin {
         return found == topics.end() ? nullptr : latest = &*found;
     }
 
+    /// Whether this number follows the last one of the topic that is the latest.
+    [[nodiscard]] bool is_next(std::string_view topic, std::uint64_t sequence) const noexcept {
+        return latest != nullptr && latest->second + 1 == sequence && latest->first == topic;
+    }
+
     bool answered = false;     // it has the subscriptions: its last values have come, or begun to
     bool owes_values = false;  // more of them are to come
     int asks_unanswered = 0;   // since it was heard of

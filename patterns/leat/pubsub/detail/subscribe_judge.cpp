@@ -18,8 +18,15 @@ bool subscribe_channel::state::judge() {
     const auto topic = now_.topic();
     if (is_private(topic)) return judge_private(topic);
     if (now_.count < 3) return judge_plain(topic);
-    const auto end = now_.count == 3 ? trailer::decode(now_.frames[2].view()) : std::nullopt;
+    const auto end = now_.count == 3 ? trailer::decode(now_.view(2)) : std::nullopt;
     if (!end || end->kind != publication_kind::live) return malformed();
+    if (auto* const from = origins_.latest(end->publisher);
+        from != nullptr && from->is_next(topic, end->sequence)) [[likely]] {
+        from->latest->second += end->count;
+        found_now(topic, &now_.frames[1], end->publisher);
+        current.sequence = end->sequence;
+        return true;
+    }
     return judge_live(topic, *end);
 }
 

@@ -139,7 +139,8 @@ void subscribe_channel::state::keep_waiting(received&& one) {
 status subscribe_channel::state::next(deadline until) {
     return unless_closed([&] {
         for (;;) {
-            if (const auto why = take(until); why != status::ok) return why;
+            const bool just_read = waiting_.empty() && !wants_values_;
+            if (const auto why = just_read ? read(now_, until) : take(until); why != status::ok) return why;
             if (judge()) return status::ok;
         }
     });
@@ -152,7 +153,6 @@ status subscribe_channel::state::take(deadline until) {
         waiting_bytes_ -= now_.bytes();
         return status::ok;
     }
-    if (!wants_values_) return read(now_, until);
     if (++reads_since_look_ >= reads_between_looks) ask_if_due();
     auto why = read(now_, deadline::now());
     while (why == status::timeout && !until.passed()) {
@@ -166,7 +166,8 @@ status subscribe_channel::state::take(deadline until) {
 status subscribe_channel::state::read(received& into, deadline until) {
     const auto before = into.count;
     into.answers_probe = false;
-    if (const auto why = in.receive(into.frames, into.count, until); why != status::ok) return why;
+    if (const auto why = in.receive(into.frames, into.sizes, into.count, until); why != status::ok)
+        return why;
     for (auto i = into.count; i < std::min(before, into.frames.size()); ++i) into.frames[i] = {};
     return status::ok;
 }

@@ -16,10 +16,16 @@ namespace leat::detail {
 /// A message of a publisher, as frames. More than four are of no meaning and are not kept.
 struct received {
     std::array<message, 4> frames;
+    std::array<std::size_t, 4> sizes{};
     std::size_t count = 0;       // also of those that were not kept
     bool answers_probe = false;  // of this subscriber
 
-    [[nodiscard]] std::string_view topic() const noexcept { return frames[0].text(); }
+    [[nodiscard]] std::string_view topic() const noexcept {
+        return {reinterpret_cast<const char*>(frames[0].data()), sizes[0]};
+    }
+    [[nodiscard]] std::span<const std::byte> view(std::size_t i) const noexcept {
+        return {frames[i].data(), sizes[i]};
+    }
     [[nodiscard]] std::size_t bytes() const noexcept {
         std::size_t all = 0;
         for (const auto& one : frames) all += one.size() + sizeof(message);

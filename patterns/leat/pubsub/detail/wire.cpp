@@ -1,12 +1,11 @@
 #include <leat/pubsub/detail/wire.hpp>
 
+#include <leat/pubsub/detail/big_endian.hpp>
 #include <leat/pubsub/detail/words.hpp>
 #include <leat/pubsub/topic.hpp>
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
-#include <limits>
+#include <array>
 #include <random>
 
 namespace leat::detail {
@@ -17,30 +16,6 @@ constexpr char values_mark = 'A', ask_mark = 'B', probe_mark = 'P';
 constexpr std::size_t nonce_size = 8;
 constexpr std::size_t head_size = greeting.size() + 1 + nonce_size;
 constexpr std::size_t ask_size = 8 + 8 + 4 + 1;  // after the head, without patterns
-
-std::uint8_t swapped(std::uint8_t value) {
-    return value;
-}
-std::uint32_t swapped(std::uint32_t value) {
-    return __builtin_bswap32(value);
-}
-std::uint64_t swapped(std::uint64_t value) {
-    return __builtin_bswap64(value);
-}
-
-template <class Number>
-void put(std::byte* to, Number value) {
-    if constexpr (std::endian::native == std::endian::little) value = swapped(value);
-    std::memcpy(to, &value, sizeof value);
-}
-
-template <class Number>
-Number get(const std::byte* from) {
-    Number value;
-    std::memcpy(&value, from, sizeof value);
-    if constexpr (std::endian::native == std::endian::little) value = swapped(value);
-    return value;
-}
 
 template <class Number>
 void append(std::string& to, Number value) {
@@ -57,37 +32,6 @@ std::string head(char mark, nonce one) {
 }
 
 }  // namespace
-
-std::array<std::byte, trailer::size> trailer::encode() const noexcept {
-    std::array<std::byte, size> all;  // NOLINT(cppcoreguidelines-pro-type-member-init)
-    encode(all.data());
-    return all;
-}
-
-void trailer::encode(std::byte* to) const noexcept {
-    to[0] = std::byte{'L'};
-    to[1] = std::byte{'P'};
-    to[2] = std::byte{1};
-    put(&to[3], static_cast<std::uint8_t>(kind));
-    put(&to[4], count);
-    put(&to[8], publisher);
-    put(&to[16], sequence);
-    put(&to[24], name);
-}
-
-std::optional<trailer> trailer::decode(std::span<const std::byte> frame) noexcept {
-    if (frame.size() != size || !claimed(frame) || frame[2] != std::byte{1}) return std::nullopt;
-    const auto kind = std::to_integer<std::uint8_t>(frame[3]);
-    if (kind > static_cast<std::uint8_t>(publication_kind::ready)) return std::nullopt;
-    const trailer read{static_cast<publication_kind>(kind), get<std::uint32_t>(&frame[4]),
-                       get<std::uint64_t>(&frame[8]), get<std::uint64_t>(&frame[16]),
-                       get<std::uint64_t>(&frame[24])};
-    const bool counted =
-        read.count > 0 || read.kind == publication_kind::end || read.kind == publication_kind::part;
-    const bool ends = read.sequence <= std::numeric_limits<std::uint64_t>::max() - read.count;
-    if (read.publisher == 0 || !counted || !ends) return std::nullopt;
-    return read;
-}
 
 std::string probe_topic(nonce one) {
     return head(probe_mark, one);

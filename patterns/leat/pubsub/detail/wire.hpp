@@ -1,8 +1,11 @@
 #pragma once
 
+#include <leat/pubsub/detail/big_endian.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -58,13 +61,38 @@ struct trailer {
     std::uint64_t sequence = 0;
     std::uint64_t name = 0;
 
-    [[nodiscard]] std::array<std::byte, size> encode() const noexcept;
+    [[nodiscard]] std::array<std::byte, size> encode() const noexcept {
+        std::array<std::byte, size> all;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+        encode(all.data());
+        return all;
+    }
 
     /// Into `size` bytes.
-    void encode(std::byte* to) const noexcept;
+    void encode(std::byte* to) const noexcept {
+        to[0] = std::byte{'L'};
+        to[1] = std::byte{'P'};
+        to[2] = std::byte{1};
+        put(&to[3], static_cast<std::uint8_t>(kind));
+        put(&to[4], count);
+        put(&to[8], publisher);
+        put(&to[16], sequence);
+        put(&to[24], name);
+    }
 
     /// Nothing when it is no trailer, or one that makes no sense.
-    [[nodiscard]] static std::optional<trailer> decode(std::span<const std::byte> frame) noexcept;
+    [[nodiscard]] static std::optional<trailer> decode(std::span<const std::byte> frame) noexcept {
+        if (frame.size() != size || !claimed(frame) || frame[2] != std::byte{1}) return std::nullopt;
+        const auto kind = std::to_integer<std::uint8_t>(frame[3]);
+        if (kind > static_cast<std::uint8_t>(publication_kind::ready)) return std::nullopt;
+        const trailer read{static_cast<publication_kind>(kind), get<std::uint32_t>(&frame[4]),
+                           get<std::uint64_t>(&frame[8]), get<std::uint64_t>(&frame[16]),
+                           get<std::uint64_t>(&frame[24])};
+        const bool counted =
+            read.count > 0 || read.kind == publication_kind::end || read.kind == publication_kind::part;
+        const bool ends = read.sequence <= std::numeric_limits<std::uint64_t>::max() - read.count;
+        if (read.publisher == 0 || !counted || !ends) return std::nullopt;
+        return read;
+    }
 
     /// Whether the frame claims to be one.
     [[nodiscard]] static bool claimed(std::span<const std::byte> frame) noexcept {

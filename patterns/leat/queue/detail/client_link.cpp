@@ -248,7 +248,7 @@ void client_link::on_error(const wire::error& frame) {
     if (!ours) refused(frame);
     hello_at_ = clock::now() + hello_pause_;
     hello_pause_ = std::min(longest_pause, 2 * hello_pause_ + 25ms);
-    if (ours && was_up) hello();
+    if (was_up) hello();  // which says that the end was heard
 }
 
 void client_link::refused(const wire::error& frame) {

@@ -63,7 +63,7 @@ std::uint64_t consumer_core::settled_twice() const {
     return link_->settled_twice();
 }
 void consumer_core::stop() {
-    link_->stop();
+    link_->stop(deadline::now());
 }
 status consumer_core::close(deadline until) {
     return link_->close(until);

@@ -14,7 +14,8 @@ consumer_link::consumer_link(context& ctx, const endpoint& at, consumer_options 
 void consumer_link::begin_stop() {
     if (!options_.stop.stop_possible()) return;
     on_stop_.emplace(options_.stop, [weak = weak_from_this()] {
-        if (const auto self = std::static_pointer_cast<consumer_link>(weak.lock())) self->stop();
+        if (const auto self = std::static_pointer_cast<consumer_link>(weak.lock()))
+            self->stop(deadline::now());
     });
 }
 
@@ -162,19 +163,27 @@ void consumer_link::ended() {
     release_buffer();
 }
 
-void consumer_link::stop() {
+/// What has been settled may be heard of first, until that deadline: a queue that closes with the last of it
+/// cannot answer the HELLO of a new session.
+void consumer_link::stop(deadline hears_until) {
     lock held{mutex_};
     if (stopped_ || closed_) return;
     stopped_ = true;
+    tell_all();
+    if (!hears_until.is_now() && up()) {
+        if (pending_count_ > 0) send_settle();
+        ++closing_;
+        await(held, hears_until, [&] { return closed_ || !up() || unheard_.empty(); });
+        --closing_;
+    }
     release_buffer();
     renew();  // whose credit is nothing, and whose HELLO carries the releases
-    tell_all();
     leave(held);
 }
 
 status consumer_link::close(deadline until) {
     on_stop_.reset();
-    stop();
+    stop(until);
     auto how = status::closed;
     {
         lock held{mutex_};

@@ -27,7 +27,7 @@ public:
     [[nodiscard]] bool lost(const taken_delivery& which);
     void count_settled_twice() noexcept { settled_twice_.fetch_add(1, std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t settled_twice() const noexcept { return settled_twice_; }
-    void stop();
+    void stop(deadline hears_until);
     status close(deadline until);
     [[nodiscard]] std::chrono::milliseconds linger() const noexcept { return options_.linger; }
 

@@ -181,7 +181,7 @@ void disk_store::open_journal() noexcept {
         journal_.open(identity_.queue);
         sync_directory(options_.directory);
         journal_good_ = true;
-    } catch (const journal::failure& e) {
+    } catch (const std::exception& e) {
         journal_failed(e.what());
     }
 }

@@ -152,6 +152,11 @@ void hosted_queue::committed(std::uint64_t outcomes) {
     });
 }
 
+bool hosted_queue::idle() const noexcept {
+    const bool waits = !uncommitted.empty() || (dead_ && !dead_->uncommitted.empty());
+    return in_flight() == 0 && (!waits || (disk_ && !disk_->accepts_puts()));
+}
+
 void hosted_queue::consumer_lost(std::uint32_t holder) {
     const auto found = consumers.find(holder);
     if (found == consumers.end()) return;

@@ -52,6 +52,9 @@ public:
         return engine_.depth().in_flight + (dead_ ? dead_->in_flight() : 0);
     }
 
+    /// Nothing is in flight, and what consumers have settled is committed, as long as the disk lets it.
+    [[nodiscard]] bool idle() const noexcept;
+
     [[nodiscard]] const queue_opening& opened() const noexcept { return opened_; }
     [[nodiscard]] bool on_disk() const noexcept { return disk_ != nullptr; }
 

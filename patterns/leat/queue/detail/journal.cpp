@@ -23,6 +23,7 @@ constexpr std::uint64_t page = 4096;
 constexpr std::size_t head_size = 56, row_head = 7;
 constexpr std::size_t apart = 2048;  // a value of so many bytes is written from where it is
 constexpr std::size_t step = 1 << 20;
+constexpr std::uint64_t most_read = 256 << 20;  // bytes of a file that may be anything
 constexpr std::uint32_t erased = ~std::uint32_t{0};
 
 std::uint64_t padded(std::uint64_t size) noexcept {
@@ -87,7 +88,7 @@ public:
     journal_file(int fd, std::optional<id128> queue) : fd_(fd), queue_(queue) {
         const auto size = ::lseek(fd, 0, SEEK_END);
         if (size < 0) throw journal::failure{"lseek", errno};
-        size_ = static_cast<std::uint64_t>(size);
+        size_ = std::min(static_cast<std::uint64_t>(size), most_read);
     }
 
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
@@ -193,10 +194,6 @@ void journal::close() noexcept {
 
 bool journal::has_room(std::span<const row_change> rows) const noexcept {
     return size_of(rows) <= most_ - at_;
-}
-
-bool journal::can_have(std::span<const row_change> rows) const noexcept {
-    return size_of(rows) <= most_;
 }
 
 void journal::append(std::uint64_t commit, std::span<const row_change> rows,

@@ -69,14 +69,13 @@ public:
     /// directory is the caller's to sync. The next entry is the first. @throws failure
     void open(const id128& queue);
     void close() noexcept;
-    [[nodiscard]] bool is_open() const noexcept { return fd_ >= 0; }
 
-    /// Whether an entry of these rows fits behind the others, and whether it does when there are none.
+    /// Whether an entry of these rows fits behind the others.
     [[nodiscard]] bool has_room(std::span<const row_change> rows) const noexcept;
-    [[nodiscard]] bool can_have(std::span<const row_change> rows) const noexcept;
 
     /// On disk and synced when it returns; `where` then has the place of each value. After a failure the
-    /// entry may be there or not, and the file is to be closed. @throws failure
+    /// entry may be there or not, those before it can be read, and the file is to be opened again before
+    /// anything is appended. @throws failure
     void append(std::uint64_t commit, std::span<const row_change> rows, std::vector<journal_place>& where);
 
     /// All entries are in the tables: the next one is the first again.
@@ -84,9 +83,6 @@ public:
 
     /// Fills `to` from a place of an entry that is still there. @throws failure
     void read(const journal_place& from, std::span<std::byte> to) const;
-
-    /// Bytes of the entries that are not in the tables.
-    [[nodiscard]] std::uint64_t size() const noexcept { return at_; }
 
 private:
     void fill();

@@ -80,14 +80,12 @@ void transaction::put(MDB_dbi table, std::span<const std::byte> key, std::span<c
     auto k = value_of(key);
     auto v = value_of(value);
     check("mdb_put", mdb_put(txn_, table, &k, &v, flags));
-    bytes_put_ += key.size() + value.size();
 }
 
 std::span<std::byte> transaction::reserve(MDB_dbi table, std::span<const std::byte> key, std::size_t size) {
     auto k = value_of(key);
     MDB_val v{size, nullptr};
     check("mdb_put", mdb_put(txn_, table, &k, &v, MDB_RESERVE));
-    bytes_put_ += key.size() + size;
     return {static_cast<std::byte*>(v.mv_data), size};
 }
 

@@ -86,12 +86,9 @@ public:
     [[nodiscard]] std::size_t rows(MDB_dbi table);
     /// Bytes of the pages that a table takes.
     [[nodiscard]] std::uint64_t bytes(MDB_dbi table);
-    /// Bytes of all that was put.
-    [[nodiscard]] std::uint64_t bytes_put() const noexcept { return bytes_put_; }
 
 private:
     MDB_txn* txn_ = nullptr;
-    std::uint64_t bytes_put_ = 0;
 };
 
 /// A position in a table.

@@ -71,6 +71,7 @@ std::shared_ptr<hosted_queue> queue_host::add(const std::string& name, const que
     auto* const store = disk.get();
     auto made = std::make_shared<hosted_queue>(*this, name, rules, std::move(disk));
     queues_.emplace(name, made);
+    when_closed_.clear();
     if (store != nullptr) {
         store->on_result([events = events_, weak = weak_from_this(), queue = std::weak_ptr{made}] {
             events->post([weak, queue] {
@@ -87,51 +88,10 @@ std::shared_ptr<hosted_queue> queue_host::add(const std::string& name, const que
     return made;
 }
 
-void queue_host::remove(const std::shared_ptr<hosted_queue>& which) {
-    const auto at = queues_.find(which->name());
-    if (at == queues_.end() || at->second != which) return;
-    std::vector<session_ptr> theirs;
-    for (const auto& [routing, s] : sessions_) {
-        if (&s->queue->main_queue() == which.get()) theirs.push_back(s);
-    }
-    for (const auto& s : theirs) {
-        refuse(s->routing, s->number, wire::error_code::no_queue, "the queue is closed", ++s->out);
-        end(s);
-    }
-    which->when_idle.clear();
-    std::erase(active_, which);
-    queues_.erase(at);
-    if (!queues_.empty() || closed_) return;
-    closed_ = true;
-    for (const auto one : {watch_, timer_, end_}) events_->cancel(one);
-    router_.close();
-}
-
 std::uint64_t queue_host::bad_frames() const noexcept {
     std::uint64_t sum = 0;
     for (const auto n : faults_) sum += n;
     return sum;
-}
-
-void queue_host::on_loop_end() {
-    if (closed_) return;
-    closed_ = true;
-    puts_.clear();
-    sessions_.clear();
-    needy_.clear();
-    settled_.clear();
-    served_.reset();
-    for (const auto& [name, which] : queues_) {  // which hold on to each other
-        for (auto* one : {which.get(), which->dead().get()}) {
-            if (one == nullptr) continue;
-            one->producers.clear();
-            one->consumers.clear();
-            one->uncommitted.clear();
-        }
-        which->when_idle.clear();
-    }
-    router_.hand_over();
-    router_.close();
 }
 
 std::uint64_t queue_host::most_unread() const noexcept {
@@ -257,10 +217,11 @@ void queue_host::pass(ticks now) {
     }
     for (const auto& which : active_) {
         which->in_pass = false;
-        if (which->in_flight() == 0) which->when_idle.clear();
+        if (which->idle()) which->when_idle.clear();
         which->deadline = which->has_more ? 0 : which->engine().next_deadline();
     }
     active_.clear();
+    if (!when_closed_.empty() && told_.empty()) return close();
     const bool takes = std::any_of(puts_.begin(), puts_.end(), [](const auto& one) {
         return one->from->ended || one->from->queue->engine().takes_puts();
     });
@@ -357,7 +318,7 @@ void queue_host::end_older(const hosted_queue::sessions& all, std::uint32_t hand
     end(before);
 }
 
-void queue_host::refuse(std::string_view routing, std::uint64_t session, wire::error_code code,
+bool queue_host::refuse(std::string_view routing, std::uint64_t session, wire::error_code code,
                         std::string text, std::uint64_t counter) {
     wire::error frame;
     frame.at.session = session;
@@ -366,7 +327,7 @@ void queue_host::refuse(std::string_view routing, std::uint64_t session, wire::e
     frame.text = std::move(text);
     scratch_.clear();
     wire::write(frame, scratch_);
-    send_scratch(routing, nullptr);
+    return send_scratch(routing, nullptr);
 }
 
 void queue_host::fail(const session_ptr& s, fault why, wire::error_code code, std::string text) {

@@ -5,6 +5,7 @@
 #include <leat/endpoint.hpp>
 #include <leat/loop.hpp>
 #include <leat/queue/detail/hosted_queue.hpp>
+#include <leat/queue/detail/loop_call.hpp>
 #include <leat/queue/detail/peer_session.hpp>
 #include <leat/queue/detail/rate_limit.hpp>
 #include <leat/queue/detail/wire_io.hpp>
@@ -46,7 +47,10 @@ public:
     /// @throws leat::error when it has a queue of that name
     std::shared_ptr<hosted_queue> add(const std::string& name, const queue_rules& rules,
                                       std::unique_ptr<queueing::disk_store> disk = {});
-    void remove(const std::shared_ptr<hosted_queue>& which);
+    /// The endpoint closes with its last queue, once the clients have heard of it or the deadline has passed;
+    /// then, or when it stays for other queues, `done` is dropped.
+    void remove(const std::shared_ptr<hosted_queue>& which, leat::deadline until,
+                std::shared_ptr<end_of> done);
 
     /// Runs a pass soon, after something was changed from outside.
     void pass_now(hosted_queue& which);
@@ -149,8 +153,13 @@ private:
     void end_silent(queueing::ticks now);
     void set_windows(hosted_queue& of);
     [[nodiscard]] std::shared_ptr<hosted_queue> queue_named(const std::string& name) const;
-    void refuse(std::string_view routing, std::uint64_t session, wire::error_code code, std::string text,
+    /// False when it cannot be reached.
+    bool refuse(std::string_view routing, std::uint64_t session, wire::error_code code, std::string text,
                 std::uint64_t counter = 0);
+    bool tell_closed(std::string_view routing, std::uint64_t session, std::uint64_t counter);
+    void heard_of_close(std::string_view routing);
+    void close_when_heard(leat::deadline until);
+    void close();
     void fail(const session_ptr& s, fault why, wire::error_code code, std::string text);
     void count(fault why) noexcept { ++faults_[static_cast<std::size_t>(why)]; }
     bool send_scratch(std::string_view routing, message* body);
@@ -174,6 +183,10 @@ private:
     endpoint bound_;
     std::map<std::string, std::shared_ptr<hosted_queue>, std::less<>> queues_;
     std::unordered_map<std::string, session_ptr, text_hash, std::equal_to<>> sessions_;
+
+    /// Connections that may not have read yet that their queue is closed, and their last sessions.
+    std::unordered_map<std::string, std::uint64_t, text_hash, std::equal_to<>> told_;
+    std::vector<std::shared_ptr<end_of>> when_closed_;  ///< Of those who wait for the endpoint to close.
 
     std::vector<std::shared_ptr<hosted_queue>> active_;  ///< In the pass under way.
     std::vector<std::unique_ptr<pending_put>> puts_, spare_puts_;

@@ -27,6 +27,7 @@ void queue_host::on_message(ticks now) {
     const auto what = wire::command_of(header);
     const auto found = sessions_.find(routing);
     const auto s = found == sessions_.end() ? nullptr : found->second;
+    if (what == wire::command::hello || what == wire::command::bye) heard_of_close(routing);
     if (what == wire::command::hello) return on_hello(routing, header, now);
     wire::beginning begins;
     if (!what || !wire::read(header, begins)) {
@@ -35,8 +36,9 @@ void queue_host::on_message(ticks now) {
     }
     if (!s || begins.at.session != s->number) {
         count(fault::no_session);
-        if (!strays_.take(routing, now)) return;
-        return refuse(routing, begins.at.session, wire::error_code::session_lost, "no such session");
+        if (strays_.take(routing, now))
+            refuse(routing, begins.at.session, wire::error_code::session_lost, "no such session");
+        return;
     }
     if (begins.at.seen > s->out)
         return fail(s, fault::out_of_sequence, wire::error_code::out_of_sequence,
@@ -201,7 +203,8 @@ void queue_host::on_hello(std::string_view routing, std::span<const std::byte> h
         count(fault::malformed);
         wire::beginning begins;
         const auto session = wire::read(header, begins) ? begins.at.session : 0;
-        return refuse(routing, session, wire::error_code::bad_frame, "HELLO is malformed");
+        refuse(routing, session, wire::error_code::bad_frame, "HELLO is malformed");
+        return;
     }
     const auto answer_with = [&](wire::error_code code, const std::string& text) {
         count(fault::refused);
