@@ -225,7 +225,7 @@ class Consumer(Client):
         at, sequence = 0, 0
         for i, size in enumerate(sizes):
             sequence += sequences[i] if i == 0 or len(sequences) > 1 else 1
-            head, attempts, before = notes.get(i, (b"", 0, 0))
+            head, attempts, before = notes.get(i, (b"", 0, 0))[:3]
             attributes = msgpack.unpackb(head, raw=False) if head else {}
             self.buffer.append((first + i, body[at : at + size], attributes, attempts, before))
             self.held.add(first + i)

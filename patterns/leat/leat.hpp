@@ -22,6 +22,8 @@
 #include <leat/pubsub/subscriber.hpp>
 #include <leat/queue/consumer.hpp>
 #include <leat/queue/dead_letter.hpp>
+#include <leat/queue/inbox.hpp>
+#include <leat/queue/outbox.hpp>
 #include <leat/queue/producer.hpp>
 #include <leat/queue/queue.hpp>
 #include <leat/queue/queue_admin.hpp>
@@ -32,6 +34,7 @@
 #include <leat/queue/store_compaction.hpp>
 #include <leat/queue/store_contents.hpp>
 #include <leat/queue/store_salvage.hpp>
+#include <leat/queue/transfer.hpp>
 #include <leat/reqrep/replier.hpp>
 #include <leat/reqrep/requester.hpp>
 #include <leat/reqrep/service.hpp>

@@ -45,7 +45,8 @@ void fill(const std::filesystem::path& directory) {
     q.put(p, 3, "retried", {.key = "r"});
     q.put(p, 4, "behind it", {.key = "r"});
     q.put(p, 5, "urgent", {.id = "an id", .priority = 9});
-    q.put(p, 6, "later", {.delay = 100 * second});
+    const custody_mark mark{{{1, 2}, {3, 4}, 5}, 8, 7};
+    q.put(p, 6, "later", {.delay = 100 * second, .mark = &mark});
     q.put(p, 7, "short-lived", {.ttl = 1000 * second});
     q.pass();
     q.put(p, 8, std::string(5000, 'x'));
@@ -83,6 +84,7 @@ void check(const std::filesystem::path& directory, std::uint32_t from = 0) {
     CHECK_EQ(q->counts().refused_sum(), 1);
     CHECK_EQ(q->depth().delayed, 2);
     CHECK_EQ(q->depth().waiting, 1);
+    CHECK_EQ(q->sources_marked(), from == 0 ? 1 : 0);
     CHECK_EQ(q->depth().doomed, 1);
     int letters = 0;
     q->letters({}, 10, [&](const letter_view& one) {

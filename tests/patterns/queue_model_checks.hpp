@@ -165,6 +165,7 @@ inline void model::check(engine& e, bool handed_out) {
     compare("discarded", c.discarded, counts.discarded);
     compare("failed", c.failed, counts.failed);
     compare("same id", c.same_id, counts.same_id);
+    compare("same mark", c.same_mark, counts.same_mark);
     compare("evicted ids", c.evicted_ids, counts.evicted_ids);
     for (std::size_t i = 0; i < leat::deaths; ++i) compare("dead", c.dead[i], counts.dead[i]);
     for (std::size_t i = 0; i < leat::put_refusals; ++i) compare("refused", c.refused[i], counts.refused[i]);

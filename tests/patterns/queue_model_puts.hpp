@@ -8,6 +8,18 @@ namespace queue_model {
 
 inline bool model::admit(int p, const put_item& item, const std::string& body, const std::string& head,
                          bool was_parked) {
+    if (item.mark != nullptr) {  // U6
+        const std::pair mark{item.mark->from, item.mark->seq};
+        auto& floor = floors[mark.first];
+        floor = std::max(floor, item.mark->floor);
+        const auto waits = pending_marks.find(mark);
+        const bool stored = mark.second < floor || marks.contains(mark);
+        if (stored || waits != pending_marks.end()) {
+            ++counts.same_mark;
+            decide(p, verdict::duplicate, put_refusal::none, stored ? 0 : waits->second);
+            return true;
+        }
+    }
     if (!item.id.empty() && rules.dedup_ids > 0) {
         const std::string id{item.id};
         const auto waits = pending_ids.find(id);
@@ -90,6 +102,14 @@ inline bool model::admit(int p, const put_item& item, const std::string& body, c
             pending_ids[m.id] = m.commit;
         }
     }
+    if (item.mark != nullptr) {
+        const std::pair mark{item.mark->from, item.mark->seq};
+        if (at_once) {
+            marks.insert(mark);
+        } else {
+            pending_marks[mark] = m.commit;
+        }
+    }
     if (!fits_now()) wrong("I11: over the limits");
     return true;
 }
@@ -112,6 +132,7 @@ inline void model::put(int p, const put_item& item, const std::string& body, con
     if (item.ttl) one.ttl_end = q + *item.ttl;
     if (item.delay) one.due = q + *item.delay;
     if (item.at) one.due = *item.at;
+    if (item.mark != nullptr) one.mark = *item.mark;
     if (item.at && item.delay) one.item.priority = 10;  // its fault is found before it waits
     parked.push_back(one);
     ++by.parked;
@@ -213,6 +234,14 @@ inline void model::commit_ended(bool good) {
             ++counts.failed;
             gone(m);
         }
+    }
+    for (auto i = pending_marks.begin(); i != pending_marks.end();) {
+        if (i->second > commits) {
+            ++i;
+            continue;
+        }
+        if (good) marks.insert(i->first);
+        i = pending_marks.erase(i);
     }
     for (auto i = pending_ids.begin(); i != pending_ids.end();) {
         if (i->second > commits) {

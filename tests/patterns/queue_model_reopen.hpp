@@ -22,6 +22,7 @@ inline void model::reopen(ticks now) {
     }
     parked.clear();
     pending_ids.clear();
+    pending_marks.clear();
     for (auto& c : consumers) {
         const auto id = c.id;
         c = consumer_of{};

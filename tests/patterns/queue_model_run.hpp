@@ -7,6 +7,7 @@
 
 #include <leat/queue/store_contents.hpp>
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -406,6 +407,7 @@ private:
         std::string frame;
         std::vector<put_item> items(n);
         std::vector<std::string> bodies(n), heads(n), keys(n), ids(n);
+        std::vector<custody_mark> marks(n);
         for (std::size_t i = 0; i < n; ++i) {
             bodies[i] = std::to_string(++made_) + std::string(below(large       ? 5'500
                                                                     : chance(5) ? 6'500
@@ -426,6 +428,7 @@ private:
             item.head = queue_rig::as_bytes(heads[i]);
             item.key = keys[i];
             item.id = ids[i];
+            if (chance(15)) item.mark = &(marks[i] = made_of());
             item.priority = static_cast<std::uint8_t>(chance(70) ? 4 : below(10));
             if (chance(static_cast<std::uint64_t>(set_.delays)))
                 item.delay = static_cast<ticks>(below(1500)) * ms;
@@ -462,6 +465,15 @@ private:
         std::uint64_t n = 0;
         for (auto i = first; i <= last; ++i) n += by.decided.contains(i) ? 1U : 0U;
         return n;
+    }
+
+    /// Two sources, of which messages end now and then.
+    custody_mark made_of() {
+        const auto source = below(2);
+        auto& floor = source_floors_[source];
+        floor += chance(15) ? below(4) : 0;
+        const auto seq = chance(5) ? below(floor + 1) : floor + below(40);
+        return {{{source, 1}, {2, 3}, 4}, seq, floor};
     }
 
     void producer_hello(int p) {
@@ -524,6 +536,7 @@ private:
     bool crowded_ = false;
     ticks now_ = 77 * second;
     std::uint64_t made_ = 0;
+    std::array<std::uint64_t, 2> source_floors_{1, 1};
 };
 
 }  // namespace queue_model

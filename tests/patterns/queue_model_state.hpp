@@ -69,6 +69,7 @@ struct parked_of {
     put_item item;
     std::string key, id, body, head;
     ticks ttl_end = 0, due = 0;
+    std::optional<custody_mark> mark = {};
 };
 
 struct producer_of {
@@ -92,6 +93,9 @@ struct model {
     std::deque<parked_of> parked;
     std::vector<std::pair<std::string, ticks>> ids;
     std::map<std::string, std::uint64_t> pending_ids;
+    std::map<custody_source, std::uint64_t> floors;
+    std::set<std::pair<custody_source, std::uint64_t>> marks;
+    std::map<std::pair<custody_source, std::uint64_t>, std::uint64_t> pending_marks;
     std::vector<int> doomed, letters;
     leat::queue_counts counts;
     std::uint64_t last_d = 0, next_seq = 1, renewals = 0, hellos = 0, commits = 0, settled = 0, turns = 0;

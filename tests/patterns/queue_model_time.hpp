@@ -138,6 +138,7 @@ inline void model::run_timers() {
         one.item.delay = one.due == 0 ? std::optional<ticks>{} : std::max<ticks>(0, one.due - q);
         one.item.key = one.key;
         one.item.id = one.id;
+        one.item.mark = one.mark ? &*one.mark : nullptr;
         if (!admit(one.producer, one.item, one.body, one.head, true)) break;
         --producers[static_cast<std::size_t>(one.producer)].parked;
         parked.pop_front();

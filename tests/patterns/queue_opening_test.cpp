@@ -191,7 +191,7 @@ TEST_CASE(
 
     copy_store(good, q);
     support::set_format(q, store_format + 1);
-    refused(leat::errc::store_unreadable, "its format is 3; this version of leat reads 1 to 2");
+    refused(leat::errc::store_unreadable, "its format is 4; this version of leat reads 1 to 3");
     support::set_format(q, store_format, "compressed bodies");
     refused(leat::errc::store_unreadable,
             "it needs the feature compressed bodies, which this version of leat does not");

@@ -104,7 +104,7 @@ TEST_CASE("a queue on disk is what was committed last, whenever it is opened aga
 
 TEST_CASE("a queue whose device fails now and then is what was committed last, whenever it is opened again") {
     const auto seed = from_environment("LEAT_MODEL_SEED", 1);
-    const auto steps = from_environment("LEAT_MODEL_STEPS", 6'000);
+    const auto steps = from_environment("LEAT_MODEL_STEPS", 8'000);
     std::uint64_t failed = 0, landed = 0;
     for (auto set : stored_sets) {
         set.slow = set.disk = true;

@@ -326,7 +326,7 @@ TEST_CASE("a newer format is refused, and so is another queue's directory; neith
     set_format(at.path(), store_format + 1);
     before = content(at.path() / "data.mdb");
     CHECK_THROWS_LEAT(stored_queue{at.path()}, leat::errc::store_unreadable,
-                      "its format is 3; this version of leat reads 1 to 2");
+                      "its format is 4; this version of leat reads 1 to 3");
     CHECK(content(at.path() / "data.mdb") == before);
 }
 

@@ -18,6 +18,9 @@ struct consumer_options {
     std::size_t prefetch = 256;
     std::size_t prefetch_bytes = 1u << 20;
 
+    /// No user code looks at what it takes, as in a transfer: what is lost with it is charged to no message.
+    bool pure = false;
+
     std::stop_token stop = {};  ///< Ends waiting calls, as `stop()` does.
 
     /// How long the destructor waits for deliveries that handlers still hold.

@@ -26,6 +26,10 @@ struct producer_options {
     /// Else it comes back to the caller, and later ones may be stored before it is put again.
     bool in_order = false;
 
+    /// The name under which a transfer or a stage of a pipeline marks what it puts, at most 255 bytes; its
+    /// repeats are known by it.
+    std::string stage = {};
+
     /// How long the destructor waits for the verdicts that are missing.
     std::chrono::milliseconds linger = std::chrono::seconds{1};
 

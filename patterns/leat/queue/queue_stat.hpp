@@ -38,6 +38,7 @@ struct queue_counts {
     std::uint64_t failed = 0;        ///< Admitted, but the commit failed.
     std::uint64_t repeated = 0;      ///< Puts sent again by their producer.
     std::uint64_t same_id = 0;       ///< Puts whose id was stored before, or is about to be.
+    std::uint64_t same_mark = 0;     ///< Puts of transfers and stages that were stored before.
     std::array<std::uint64_t, put_refusals> refused = {};
     std::uint64_t evicted_ids = 0;  ///< Forgotten before the dedup window ended.
     std::uint64_t evicted_producers = 0;

@@ -105,6 +105,12 @@ leat::status client_link::wait_ready(deadline until) {
     return how;
 }
 
+std::optional<durability> client_link::promise() {
+    const std::lock_guard held{mutex_};
+    if (terms_.opening == 0) return {};
+    return static_cast<durability>(std::min<std::uint8_t>(terms_.promise, 2));
+}
+
 session_state client_link::state() {
     lock held{mutex_};
     read_what_came();

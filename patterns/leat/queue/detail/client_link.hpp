@@ -57,6 +57,9 @@ public:
     /// "tcp://... queue orders"
     [[nodiscard]] std::string name() const;
 
+    /// How safe a confirm of the queue is; nothing before it has answered.
+    [[nodiscard]] std::optional<durability> promise();
+
 protected:
     // All under the mutex.
     virtual void greet(wire::hello&) {}

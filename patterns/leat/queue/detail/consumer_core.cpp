@@ -62,6 +62,12 @@ session_state consumer_core::state() const {
 std::uint64_t consumer_core::settled_twice() const {
     return link_->settled_twice();
 }
+std::uint64_t consumer_core::floor() const {
+    return link_->floor();
+}
+std::optional<durability> consumer_core::promise() const {
+    return link_->promise();
+}
 void consumer_core::stop() {
     link_->stop(deadline::now());
 }

@@ -34,6 +34,7 @@ struct taken_delivery {
     std::uint64_t opening = 0;
     std::uint32_t slot = 0, generation = 0;
     std::uint32_t attempts = 0, deliveries = 0;
+    std::optional<std::uint64_t> ttl_left = {};  ///< ms, when it was handed out.
 };
 
 void settle(const taken_delivery& which, outcome what, std::optional<std::chrono::nanoseconds> delay = {},
@@ -55,6 +56,9 @@ public:
     [[nodiscard]] status wait_ready(deadline until);
     [[nodiscard]] session_state state() const;
     [[nodiscard]] std::uint64_t settled_twice() const;
+    /// What was admitted before has ended, as the queue has said last: for a `put_mark`.
+    [[nodiscard]] std::uint64_t floor() const;
+    [[nodiscard]] std::optional<durability> promise() const;
     void stop();
     status close(deadline until);
 

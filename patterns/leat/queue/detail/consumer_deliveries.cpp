@@ -47,6 +47,7 @@ leat::status consumer_link::next(taken_delivery& into, deadline until) {
             into.generation = at.generation;
             into.attempts = one.attempts;
             into.deliveries = one.deliveries;
+            into.ttl_left = one.ttl_left;
             return leat::status::ok;
         }
     }
@@ -194,12 +195,14 @@ bool consumer_link::on_deliver(std::span<const std::byte> header, message& body)
         at += frame_.sizes[i];
         one.head = {};
         one.attempts = one.deliveries = 0;
+        one.ttl_left.reset();
         std::uint8_t priority = 4;
         if (special < frame_.special.size() && frame_.special[special].index == i) {
             const auto& with = frame_.special[special++];
             one.head = std::as_bytes(std::span{with.head.ptr, with.head.size});
             one.attempts = with.attempts;
             one.deliveries = with.deliveries;
+            one.ttl_left = with.ttl_left;
             wire::attributes how;
             if (wire::read(one.head, how)) priority = std::min<std::uint8_t>(how.priority.value_or(4), 9);
         }

@@ -73,6 +73,7 @@ wire::ranges consumer_link::held() const {
 
 /// W6
 void consumer_link::greet(wire::hello& frame) {
+    frame.pure = options_.pure;
     if (opening_ == 0) return;
     frame.opening = opening_;
     frame.holds = held();
@@ -99,6 +100,7 @@ bool consumer_link::welcomed(const wire::welcome& frame) {
     }
     opening_ = frame.opening;
     salt_ = frame.salt;
+    floor_ = frame.floor;
     salts_ = frame.salts;
     queue_id_ = id_of(frame.queue_id);
     heard_up_to(1);
@@ -137,6 +139,11 @@ bool consumer_link::received(wire::command what, std::span<const std::byte> head
         if (!wire::read(header, frame) || !wire::valid(frame.deliveries)) return false;
         leases_ended(frame.deliveries);
     }
+    if (what == wire::command::settled) {
+        wire::settled frame;
+        if (!wire::read(header, frame)) return false;
+        floor_ = std::max(floor_, frame.floor);
+    }
     return true;
 }
 
@@ -157,6 +164,11 @@ void consumer_link::tick(time now) {
         if (send(frame) == 0) return;
     }
     pump();
+}
+
+std::uint64_t consumer_link::floor() {
+    const std::lock_guard held{mutex_};
+    return floor_;
 }
 
 void consumer_link::ended() {

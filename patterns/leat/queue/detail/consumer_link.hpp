@@ -27,6 +27,7 @@ public:
     [[nodiscard]] bool lost(const taken_delivery& which);
     void count_settled_twice() noexcept { settled_twice_.fetch_add(1, std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t settled_twice() const noexcept { return settled_twice_; }
+    [[nodiscard]] std::uint64_t floor();
     void stop(deadline hears_until);
     status close(deadline until);
     [[nodiscard]] std::chrono::milliseconds linger() const noexcept { return options_.linger; }
@@ -51,6 +52,7 @@ private:
         std::shared_ptr<const delivered_frame> frame;
         std::span<const std::byte> head, body;
         std::uint32_t attempts = 0, deliveries = 0, generation = 0;
+        std::optional<std::uint64_t> ttl_left = {};
         where is = where::nowhere;
         time since{};  ///< Taken.
         [[nodiscard]] std::size_t bytes() const noexcept { return head.size() + body.size(); }
@@ -85,7 +87,7 @@ private:
     /// Of the opening that admitted it.
     [[nodiscard]] std::uint64_t salt_of(std::uint64_t seq) const noexcept;
 
-    std::uint64_t opening_ = 0, salt_ = 0;
+    std::uint64_t opening_ = 0, salt_ = 0, floor_ = 0;
     std::vector<wire::salted> salts_;
     id128 queue_id_ = {};
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <leat/queue/detail/custody_marks.hpp>
 #include <leat/queue/detail/delivery_table.hpp>
 #include <leat/queue/detail/engine_views.hpp>
 #include <leat/queue/detail/entry.hpp>
@@ -93,8 +94,9 @@ public:
     /// A consumer comes, or comes again with a new session (W6). What is left of its older session's
     /// deliveries and not named in `keeps` is released; outcomes that came along must have been settled
     /// before, under the handle that `find` gives. Credit starts at nothing.
-    /// `here`: it is in this process and ends with it (P5).
-    hello_result hello(const id128& consumer, std::span<const number_range> keeps = {}, bool here = false);
+    /// `here`: it is in this process and ends with it (P5). `pure`: no user code sees what it takes (C1).
+    hello_result hello(const id128& consumer, std::span<const number_range> keeps = {}, bool here = false,
+                       bool pure = false);
     [[nodiscard]] std::uint32_t find(const id128& consumer);
 
     /// Sets the totals of the session up to which it takes (L5): deliveries, and bytes of attributes and
@@ -125,6 +127,8 @@ public:
     /// without a copy when they are large enough together. Not to be called after run_timers returned false.
     put_status put(std::uint32_t producer, std::uint64_t first, std::uint64_t floor,
                    std::span<const put_item> items, message* frame = nullptr);
+    /// What a custody mark calls a transfer or stage of this name.
+    [[nodiscard]] id128 stage_id(std::string_view name) const;
     void set_in_order(std::uint32_t producer, bool on);  ///< Also its RESUME: clears what a refusal has set.
     void producer_gone(
         std::uint32_t producer);                ///< The session has ended: parked puts are forgotten (row 4).
@@ -168,6 +172,9 @@ public:
     [[nodiscard]] bool stopped_by_dead_letters() const noexcept { return !doomed_.empty(); }
     [[nodiscard]] ticks queue_time() const noexcept { return qt_; }
     [[nodiscard]] ticks ids_cover() const noexcept { return ids_.covered(qt_); }
+    /// Messages with lower numbers have ended, and that is committed (U6).
+    [[nodiscard]] std::uint64_t floor() const noexcept { return floor_; }
+    [[nodiscard]] std::size_t sources_marked() const noexcept { return marks_.sources(); }
     [[nodiscard]] std::size_t producers_known() const noexcept { return producers_.size(); }
     [[nodiscard]] std::size_t keys_known() const noexcept { return lines_.size(); }
     [[nodiscard]] const queue_rules& rules() const noexcept { return rules_; }
@@ -381,6 +388,7 @@ private:
 
     producers producers_;
     id_window ids_;
+    custody_marks marks_;
     parked_puts parked_;
 
     // Commits: what is gathered for the next one, and the one under way.
@@ -402,6 +410,7 @@ private:
     bool record_first_ = false;                            ///< The opening before this one was not closed.
     bool record_again_ = false, recording_again_ = false;  ///< A suspect has ended; its end is not on disk.
     std::uint64_t flying_outcomes_ = 0;
+    std::uint64_t floor_ = 0, flying_floor_ = 0;
 
     std::unique_ptr<engine> dead_;
     std::map<std::uint64_t, letter> letters_;  ///< In the queue of dead letters: by seq.

@@ -89,6 +89,8 @@ void engine::start_commit(bool rewrite) {
         if (!store_.immediate()) each->close_record();
         if (rewrite && store_good_) each->records_.take_sparse(each->gathered_.rewritten);
         each->write_rows();
+        each->marks_.begin_commit(each->gathered_.marks, !store_.immediate());
+        each->flying_floor_ = each->records_.lowest(each->next_seq_);
         each->begin_recording();
         std::swap(each->gathered_, each->flying_);
         std::swap(each->gathered_producers_, each->flying_producers_);
@@ -177,8 +179,10 @@ void engine::settle_batch(bool good) {
         if (!at_once_) ids_.resolve(id, good, batch.qt);  // as it is stored
     }
     counts_.evicted_ids = ids_.evicted();
+    marks_.end_commit(good);
     end_recording(good);
     if (good) {
+        floor_ = flying_floor_;
         settled_ -= flying_acks_;
         counts_.acked += flying_acks_;
         records_.rewritten(batch.rewritten);
@@ -213,6 +217,8 @@ void engine::settle_batch(bool good) {
         put_before(batch.parts, gathered_.parts);
         put_before(batch.specials, gathered_.specials);
         put_before(batch.producers, gathered_.producers);
+        std::erase_if(batch.marks, [](const mark_row& one) { return !one.forgotten; });
+        put_before(batch.marks, gathered_.marks);
         put_before(batch.gone, gathered_.gone);
         put_before(batch.emptied, gathered_.emptied);
         put_before(batch.touched, gathered_.touched);

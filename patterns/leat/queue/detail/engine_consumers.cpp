@@ -57,7 +57,7 @@ std::uint32_t engine::find(const id128& consumer) {
     return h == nullptr ? none : h->handle;
 }
 
-hello_result engine::hello(const id128& consumer, std::span<const number_range> keeps, bool here) {
+hello_result engine::hello(const id128& consumer, std::span<const number_range> keeps, bool here, bool pure) {
     hello_result result;
     const auto named = tidy(keeps);
     std::vector<std::uint64_t> kept;
@@ -93,7 +93,8 @@ hello_result engine::hello(const id128& consumer, std::span<const number_range> 
         if (drained_ == h) stop_draining();
         holders_.hear(*h, qt_ - stalled_);
     }
-    h->here = here && !store_.immediate();
+    h->here = here && !pure && !store_.immediate();
+    h->pure = pure;
     h->held_back = h->recording = false;
     result.gone = without(named, kept);
     holders_.update(*h);

@@ -131,6 +131,7 @@ void engine::show(std::uint32_t e) {
     view.attempts = one.attempts;
     view.deliveries = one.deliveries;
     view.priority = one.priority;
+    view.ttl_left = one.own_ttl ? std::max<ticks>(one.expiry - qt_, 1) : 0;
     last_given_ = one.at();
     batch_bytes_ += view.head.size() + view.body.size();
 }

@@ -202,7 +202,8 @@ ticks engine::back_off(std::uint32_t attempts) {
 /// holder (D3).
 void engine::lost(std::uint32_t e, bool lease_end, bool remember) {
     auto& one = entries_[e];
-    if (one.held_back) return release(e);  // nobody has seen it
+    // Nobody has seen it, or nobody but who looks at no message (C1).
+    if (one.held_back || holders_.find(one.holder)->pure) return release(e);
     ++counts_.lost;
     if (one.losses < 0xFFFF) ++one.losses;
     one.lost = true;

@@ -164,8 +164,24 @@ bool engine::fits(std::uint64_t weight) const noexcept {
            weight <= *rules_.max_bytes - bytes_;
 }
 
-/// L1, from the id on. False when it has to wait for room (row 2).
+id128 engine::stage_id(std::string_view name) const {
+    return sip_hash(begin_.hash_key, name);
+}
+
+/// L1, from the custody mark on. False when it has to wait for room (row 2).
 bool engine::admit(std::uint32_t i, const put_item& item, message* frame, bool was_parked) {
+    auto mark = custody_marks::found::unknown;
+    if (item.mark != nullptr) {
+        mark = marks_.look(*item.mark, qt_);
+        const bool flies = mark == custody_marks::found::flying;
+        if (flies || mark == custody_marks::found::stored || mark == custody_marks::found::gathered) {
+            ++counts_.same_mark;
+            if (flies) flying_producers_.push_back(i);
+            const auto waits_for = mark == custody_marks::found::stored ? 0 : flies ? commits_ : commits_ + 1;
+            decide(i, verdict::duplicate, put_refusal::none, waits_for, 0);
+            return true;
+        }
+    }
     id128 id;
     const bool with_id = !item.id.empty() && item.id.size() <= rules_.max_id && rules_.dedup_ids > 0;
     if (with_id) {
@@ -188,6 +204,8 @@ bool engine::admit(std::uint32_t i, const put_item& item, message* frame, bool w
             why = put_refusal::store_failed;
         else if (producers_[i].refused_before)
             why = put_refusal::after_refusal;
+        else if (mark == custody_marks::found::full)
+            why = put_refusal::marks_full;
     }
     const auto weight = weight_of(item);
     if (why == put_refusal::none && rules_.overflow == queue_overflow::block) {
@@ -212,6 +230,7 @@ bool engine::admit(std::uint32_t i, const put_item& item, message* frame, bool w
     }
     decide(i, verdict::stored, put_refusal::none, at_once_ ? 0 : commits_ + 1, next_seq_);
     append(what, item.head, item.body, frame, false, plain);
+    if (item.mark != nullptr) marks_.add(*item.mark, qt_, at_once_);
     if (with_id) {
         gathered_.ids.push_back(id);
         if (at_once_) {

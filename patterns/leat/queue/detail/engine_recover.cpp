@@ -45,6 +45,7 @@ void engine::recover(recovered_queue&& from) {
         p.refused = std::move(row.refused);
         p.contact = from.qt;
     }
+    for (auto& row : from.marks) marks_.adopt(std::move(row), from.qt);
     for (const auto& row : from.ids) {
         if (row.at + rules_.dedup_window.count() <= qt_) continue;
         for (const auto& id : row.ids) ids_.add(id, row.at);

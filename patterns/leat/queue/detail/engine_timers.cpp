@@ -138,6 +138,7 @@ void engine::forget_old(std::uint32_t& budget) {
         holders_.forget(h);
     }
     ids_.expire(qt_, budget);
+    if (marks_.sources() > 0) marks_.expire(qt_, gathered_.marks);
     for (; budget > 0 && !producers_.idle().empty(); --budget) {
         const auto i = producers_.idle().front();
         const bool too_many = producers_.idle().size() > rules_.producer_rows;

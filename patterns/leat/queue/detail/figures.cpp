@@ -56,6 +56,7 @@ void each_figure(Stat& s, Visit visit) {
     visit("failed", c.failed);
     visit("repeated", c.repeated);
     visit("same_id", c.same_id);
+    visit("same_mark", c.same_mark);
     visit("evicted_ids", c.evicted_ids);
     visit("evicted_producers", c.evicted_producers);
     visit("possible_duplicates", c.possible_duplicates);

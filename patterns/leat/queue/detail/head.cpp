@@ -14,7 +14,7 @@ std::uint64_t ms_of(std::chrono::nanoseconds t) {
 
 bool is_plain(const put_options& how) {
     return how.key.empty() && how.id.empty() && how.priority == 4 && !how.ttl && !how.delay && !how.at &&
-           how.headers.empty();
+           how.headers.empty() && how.hops == 0;
 }
 
 void write_attributes(const put_options& how, buffer& to) {
@@ -25,6 +25,7 @@ void write_attributes(const put_options& how, buffer& to) {
     if (how.ttl) all.ttl = ms_of(*how.ttl);
     if (how.delay) all.delay = ms_of(*how.delay);
     if (how.at) all.at = ms_of(how.at->time_since_epoch());
+    if (how.hops != 0) all.hops = static_cast<std::uint8_t>(std::clamp(how.hops, 0, 255));
     for (const auto& [name, value] : how.headers) all.headers[name] = value;
     wire::write(all, to);
 }
@@ -36,6 +37,7 @@ put_options read_attributes(std::span<const std::byte> head) {
     how.key = all.key;
     how.id = all.id;
     how.priority = all.priority.value_or(4);
+    how.hops = all.hops.value_or(0);
     const auto time = [](std::uint64_t ms) { return std::chrono::milliseconds{std::min(ms, longest_ms)}; };
     if (all.ttl) how.ttl = time(*all.ttl);
     if (all.delay) how.delay = time(*all.delay);

@@ -27,6 +27,7 @@ struct holder {
     bool standby = false;    ///< K7
     bool sole = false;       ///< Has a suspect, and gets nothing else (D4).
     bool drained = false;    ///< Gets nothing until it is idle, to take a suspect (D4).
+    bool pure = false;       ///< Its losses say nothing of what it had (C1).
     bool here = false;       ///< In the queue's own process, and what is out is on disk (P5).
     bool held_back = false;  ///< Something that was handed out to it waits for a commit that records it,
     bool recording = false;  ///< and that commit has begun: it gets nothing more before.

@@ -1,5 +1,6 @@
 #include <leat/queue/detail/hosted_queue.hpp>
 
+#include <leat/queue/detail/head.hpp>
 #include <leat/queue/detail/queue_host.hpp>
 
 #include <algorithm>
@@ -242,6 +243,7 @@ void hosted_queue::deliver(std::uint32_t holder, std::span<const delivery_view> 
                      static_cast<std::uint32_t>(one.head.size())};
         with.attempts = one.attempts;
         with.deliveries = one.deliveries;
+        if (one.ttl_left > 0) with.ttl_left = ms_of(std::chrono::nanoseconds{one.ttl_left});
         frame_.special.push_back(with);
         special = true;
     }

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace leat::detail::queueing {
@@ -11,7 +12,15 @@ constexpr std::size_t worth_a_block = 4096;  // less of one producer is put toge
 
 // What follows the size of a body, which is doubled and odd when anything does: one byte of these, one of the
 // priority, and what they name.
-enum : std::uint8_t { has_head = 1, has_key = 2, has_id = 4, has_ttl = 8, has_at = 16, has_more = 32 };
+enum : std::uint8_t {
+    has_head = 1,
+    has_key = 2,
+    has_id = 4,
+    has_ttl = 8,
+    has_at = 16,
+    has_more = 32,
+    has_mark = 64
+};
 
 class writer {
 public:
@@ -57,8 +66,13 @@ public:
     }
     ticks time() {
         ticks t = 0;
-        std::memcpy(&t, bytes(sizeof t).data(), sizeof t);
+        copy(t);
         return t;
+    }
+    template <class Value>
+    void copy(Value& to) {
+        static_assert(std::is_trivially_copyable_v<Value>);
+        std::memcpy(&to, bytes(sizeof to).data(), sizeof to);
     }
     [[nodiscard]] const std::byte* at() const noexcept { return at_; }
 
@@ -66,7 +80,8 @@ private:
     const std::byte* at_;
 };
 
-const std::byte* read(const std::byte* from, put_item& item) {
+/// The item's mark, if it has one, is put into `mark`.
+const std::byte* read(const std::byte* from, put_item& item, custody_mark& mark) {
     reader in{from};
     const auto size = in.number();
     if (size % 2 != 0) {
@@ -81,6 +96,10 @@ const std::byte* read(const std::byte* from, put_item& item) {
         if ((has & has_head) != 0) item.head = in.sized();
         if ((has & has_key) != 0) item.key = in.text();
         if ((has & has_id) != 0) item.id = in.text();
+        if ((has & has_mark) != 0) {
+            in.copy(mark);
+            item.mark = &mark;
+        }
     }
     item.body = in.bytes(size / 2);
     return in.at();
@@ -91,8 +110,8 @@ void write(std::vector<std::byte>& to, const put_item& item) {
     const bool good = item.fault == put_refusal::none;
     const auto has = static_cast<std::uint8_t>(
         bit(good && !item.head.empty(), has_head) | bit(good && !item.key.empty(), has_key) |
-        bit(!item.id.empty(), has_id) | bit(good && item.ttl, has_ttl) | bit(good && item.at, has_at) |
-        bit(!good || item.redrives != 0, has_more));
+        bit(!item.id.empty(), has_id) | bit(item.mark != nullptr, has_mark) | bit(good && item.ttl, has_ttl) |
+        bit(good && item.at, has_at) | bit(!good || item.redrives != 0, has_more));
     const bool plain = has == 0 && item.priority == put_item{}.priority;
     const auto size = good ? item.body.size() : 0;
     writer out{to};
@@ -109,6 +128,7 @@ void write(std::vector<std::byte>& to, const put_item& item) {
         if ((has & has_head) != 0) out.sized(item.head);
         if ((has & has_key) != 0) out.sized(std::as_bytes(std::span{item.key}));
         if ((has & has_id) != 0) out.sized(std::as_bytes(std::span{item.id}));
+        if ((has & has_mark) != 0) out.bytes(std::as_bytes(std::span{item.mark, 1}));
     }
     out.bytes(item.body.first(size));
 }
@@ -150,17 +170,18 @@ parked_puts::block& parked_puts::make(std::uint32_t producer) {
     return made;
 }
 
-put_item parked_puts::front() const {
+put_item parked_puts::front() {
     const auto& first = blocks_[first_];
     put_item item;
-    static_cast<void>(read(first.bytes.data() + first.at, item));
+    static_cast<void>(read(first.bytes.data() + first.at, item, front_mark_));
     return item;
 }
 
 void parked_puts::pop() {
     auto& first = blocks_[first_];
     put_item item;
-    first.at = static_cast<std::uint32_t>(read(first.bytes.data() + first.at, item) - first.bytes.data());
+    first.at = static_cast<std::uint32_t>(read(first.bytes.data() + first.at, item, front_mark_) -
+                                          first.bytes.data());
     --size_;
     if (--first.count > 0) return;
     auto& mine = of_[first.producer];

@@ -12,8 +12,8 @@ namespace leat::detail::queueing {
 /// Puts that wait for room (row 2), in the order in which they came, with copies of all they need.
 ///
 /// They lie packed in a block for each PUT: a plain one takes its body and one to four bytes, another its
-/// body, its attributes, key and id once more, and at most 34 bytes. A block costs 80 bytes, and a PUT alone
-/// has more than 20 on the wire, so this is never more than four times what the credit of the producers
+/// body, its attributes, key, id and mark once more, and at most 34 bytes. A block costs 80 bytes, and a PUT
+/// alone has more than 20 on the wire, so this is never more than four times what the credit of the producers
 /// counts (L6).
 class parked_puts {
 public:
@@ -21,12 +21,12 @@ public:
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
 
     /// Its times must be points of queue time: `ttl` is its end, and `delay` is empty. With a fault, only
-    /// that and the id are kept. `close` says that the last one of a PUT has been added.
+    /// that, the id and the mark are kept. `close` says that the last one of a PUT has been added.
     void add(std::uint32_t producer, const put_item& item);
     void close();
 
     /// The first one; its views last until it is popped.
-    [[nodiscard]] put_item front() const;
+    [[nodiscard]] put_item front();
     [[nodiscard]] std::uint32_t front_producer() const noexcept { return blocks_[first_].producer; }
     void pop();
 
@@ -56,6 +56,7 @@ private:
     std::uint32_t first_ = none, last_ = none;
     std::uint64_t size_ = 0;
     std::size_t bytes_ = 0;
+    custody_mark front_mark_;
     bool open_ = false;  ///< The last block takes more of the same PUT.
 };
 

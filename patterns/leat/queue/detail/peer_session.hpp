@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,6 +64,7 @@ struct peer_session {
     queueing::ticks need_since = 0;  ///< When that was granted.
     bool parked = false;
     std::vector<queueing::verdict_range> verdicts;
+    std::optional<id128> stage;  ///< Its puts may have custody marks, which are of this one.
 
     // A consumer's.
     std::uint64_t credit_messages = 0, credit_bytes = 0;  ///< As it has said.

@@ -10,6 +10,7 @@ void producer_options::check() const {
         throw error{errc::bad_option, "producer option " + text};
     };
     if (queue.empty() || queue.size() > 255) refuse("queue has to be 1 to 255 bytes");
+    if (stage.size() > 255) refuse("stage has at most 255 bytes");
     if (max_unconfirmed < 1 || max_unconfirmed > 10'000'000)
         refuse("max_unconfirmed: allowed are 1 to 10000000");
     if (max_bytes < 1) refuse("max_bytes has to be at least 1");
@@ -40,8 +41,8 @@ buffer& producer_core::open_batch() {
     return link_->open_batch();
 }
 void producer_core::added(std::unique_lock<std::mutex>& held, std::size_t before, const put_options& how,
-                          put_waiter waiter) {
-    link_->added(held, before, how, std::move(waiter));
+                          put_waiter waiter, const put_mark* mark) {
+    link_->added(held, before, how, std::move(waiter), mark);
 }
 std::size_t producer_core::flush(deadline until) {
     return link_->flush(until);
@@ -57,6 +58,9 @@ status producer_core::wait_ready(deadline until) {
 }
 session_state producer_core::state() const {
     return link_->state();
+}
+std::optional<durability> producer_core::promise() const {
+    return link_->promise();
 }
 void producer_core::close(deadline until) {
     link_->close(until);

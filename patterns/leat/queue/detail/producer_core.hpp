@@ -12,6 +12,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,12 @@ struct put_waiter {
     std::shared_ptr<std::promise<put_result>> promise = {};
     std::function<void(const put_result&)> call = {};
     [[nodiscard]] bool any() const noexcept { return promise || call; }
+};
+
+/// Of which message one is made that a transfer or a stage puts (U6).
+struct put_mark {
+    message_origin from = {};
+    std::uint64_t floor = 0;  ///< What is below has ended at its source.
 };
 
 /// A put that was refused, still encoded.
@@ -44,14 +51,14 @@ public:
 
     /// Adds one message, whose bytes `encode(buffer&)` appends, to the open batch. Waits for room.
     template <class Encode>
-    [[nodiscard]] status add(deadline until, const put_options& how, put_waiter waiter,
-                             const Encode& encode) {
+    [[nodiscard]] status add(deadline until, const put_options& how, put_waiter waiter, const Encode& encode,
+                             const put_mark* mark = nullptr) {
         auto held = lock();
         if (const auto why = wait_for_room(held, until); why != status::ok) return why;
         auto& open = open_batch();
         const auto before = open.size();
         encode(open);
-        added(held, before, how, std::move(waiter));
+        added(held, before, how, std::move(waiter), mark);
         return status::ok;
     }
 
@@ -60,6 +67,8 @@ public:
     [[nodiscard]] std::size_t unconfirmed() const;
     [[nodiscard]] status wait_ready(deadline until);
     [[nodiscard]] session_state state() const;
+    /// How safe a confirm is; nothing before the queue has answered.
+    [[nodiscard]] std::optional<durability> promise() const;
     void close(deadline until);
 
 private:
@@ -67,7 +76,7 @@ private:
     [[nodiscard]] status wait_for_room(std::unique_lock<std::mutex>& held, deadline until);
     [[nodiscard]] buffer& open_batch();
     void added(std::unique_lock<std::mutex>& held, std::size_t before, const put_options& how,
-               put_waiter waiter);
+               put_waiter waiter, const put_mark* mark);
 
     std::shared_ptr<producer_link> link_;
 };

@@ -42,7 +42,8 @@ buffer& producer_link::open_batch() {
     return open_->open;
 }
 
-void producer_link::added(lock& held, std::size_t before, const put_options& how, put_waiter waiter) {
+void producer_link::added(lock& held, std::size_t before, const put_options& how, put_waiter waiter,
+                          const put_mark* mark) {
     auto& batch = *open_;
     if (waiter.any()) ++waiters_;
     const auto size = batch.open.size() - before;
@@ -54,7 +55,8 @@ void producer_link::added(lock& held, std::size_t before, const put_options& how
     if (bad || too_large) {  // L4; it need not travel for that
         const auto body = batch.open.view().subspan(before);
         const auto head = batch.heads.view().subspan(heads_before);
-        again_put back{{body.begin(), body.end()}, {head.begin(), head.end()}, std::move(waiter), false, {}};
+        again_put back{
+            {body.begin(), body.end()}, {head.begin(), head.end()}, std::move(waiter), {}, false, {}};
         batch.open.truncate(before);
         batch.heads.truncate(heads_before);
         refuse(std::move(back), bad ? put_refusal::bad_message : put_refusal::too_large,
@@ -68,6 +70,7 @@ void producer_link::added(lock& held, std::size_t before, const put_options& how
     bytes_ += size + head_size;
     if (head_size > 0)
         batch.specials.push_back({index, heads_before, head_size, clock::now(), how.ttl.has_value()});
+    if (mark != nullptr) batch.marks.emplace_back(index, *mark);
     if (waiter.any()) batch.waiters.emplace_back(index, std::move(waiter));
     pump();
     leave(held);
@@ -140,6 +143,7 @@ bool producer_link::send_batch(put_batch& batch) {
 void producer_link::greet(wire::hello& frame) {
     frame.floor = decided_ + 1;
     frame.in_order = options_.in_order;
+    frame.stage = options_.stage;
 }
 
 bool producer_link::welcomed(const wire::welcome& frame) {

@@ -21,7 +21,8 @@ public:
     [[nodiscard]] lock take() { return lock{mutex_}; }
     [[nodiscard]] leat::status wait_for_room(lock& held, deadline until);
     [[nodiscard]] buffer& open_batch();
-    void added(lock& held, std::size_t before, const put_options& how, put_waiter waiter);
+    void added(lock& held, std::size_t before, const put_options& how, put_waiter waiter,
+               const put_mark* mark);
     [[nodiscard]] std::size_t flush(deadline until);
     [[nodiscard]] std::vector<refused_put> take_refused();
     [[nodiscard]] std::size_t unconfirmed();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <leat/message.hpp>
+#include <leat/queue/detail/custody.hpp>
 #include <leat/queue/detail/record.hpp>
 #include <leat/queue/queue_types.hpp>
 
@@ -23,6 +24,7 @@ struct put_item {
     std::optional<ticks> delay = {};        ///< From now.
     std::optional<ticks> at = {};           ///< The same as queue time (T4).
     put_refusal fault = put_refusal::none;  ///< What the host has found wrong with it already.
+    const custody_mark* mark = nullptr;     ///< Of what it was made, if a transfer or a stage puts it.
 };
 
 /// How a PUT as a whole was taken.

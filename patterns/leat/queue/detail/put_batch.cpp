@@ -1,6 +1,7 @@
 #include <leat/queue/detail/put_batch.hpp>
 
 #include <leat/queue/detail/head.hpp>
+#include <leat/queue/detail/id_octets.hpp>
 
 #include <algorithm>
 
@@ -22,6 +23,7 @@ void put_batch::add(again_put&& one) {
         heads.write(chars(one.head), one.head.size());
         specials.push_back({index, begin, one.head.size(), one.put_at, one.ttl});
     }
+    if (one.mark) marks.emplace_back(index, *one.mark);
     if (one.waiter.any()) waiters.emplace_back(index, std::move(one.waiter));
 }
 
@@ -60,6 +62,31 @@ void put_batch::make_frame(std::uint64_t floor) {
                 ms_of(std::chrono::floor<std::chrono::milliseconds>(deadline::clock::now() - one.put_at));
         frame.special.push_back(with);
     }
+    make_marks();
+}
+
+/// Most have one source, and floors only grow.
+void put_batch::make_marks() {
+    frame.sources.clear();
+    frame.marks.clear();
+    for (const auto& [index, mark] : marks) {
+        const auto& from = mark.from;
+        auto source = std::find_if(frame.sources.begin(), frame.sources.end(), [&](const auto& one) {
+            return one.salt == from.salt && id_of(one.queue) == from.queue;
+        });
+        if (source == frame.sources.end()) {
+            wire::mark_source made;
+            made.queue = octets_of(from.queue);
+            made.salt = from.salt;
+            source = frame.sources.insert(frame.sources.end(), std::move(made));
+        }
+        source->floor = std::max(source->floor, mark.floor);
+        wire::mark one;
+        one.index = index;
+        one.source = static_cast<std::uint32_t>(source - frame.sources.begin());
+        one.seq = from.seq;
+        frame.marks.push_back(one);
+    }
 }
 
 std::vector<again_put> put_batch::take(std::uint32_t from, std::uint32_t to) {
@@ -78,6 +105,9 @@ std::vector<again_put> put_batch::take(std::uint32_t from, std::uint32_t to) {
         with.ttl = one.ttl;
         with.put_at = one.put_at;
     }
+    for (const auto& [index, mark] : marks) {
+        if (index >= from && index <= to) all[index - from].mark = mark;
+    }
     for (auto& [index, waiter] : waiters) {
         if (index >= from && index <= to) all[index - from].waiter = std::move(waiter);
     }
@@ -93,6 +123,9 @@ void put_batch::clear() {
     specials.clear();
     heads.clear();
     waiters.clear();
+    marks.clear();
+    frame.sources.clear();
+    frame.marks.clear();
 }
 
 }  // namespace leat::detail

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@ namespace leat::detail {
 struct again_put {
     std::vector<std::byte> body, head;
     put_waiter waiter;
+    std::optional<put_mark> mark = {};
     bool ttl = false;
     deadline::clock::time_point put_at{};
 };
@@ -37,6 +39,7 @@ struct put_batch {
     std::vector<special> specials;
     buffer heads;
     std::vector<std::pair<std::uint32_t, put_waiter>> waiters;  ///< Ascending.
+    std::vector<std::pair<std::uint32_t, put_mark>> marks;      ///< Ascending.
 
     [[nodiscard]] std::size_t messages() const noexcept { return frame.sizes.size(); }
     [[nodiscard]] std::uint64_t last() const noexcept { return first + messages() - 1; }
@@ -49,7 +52,7 @@ struct put_batch {
 
     /// What its two frames take at the most.
     [[nodiscard]] std::size_t most_sent() const noexcept {
-        return 64 + bytes() + 5 * messages() + 24 * specials.size();
+        return 64 + bytes() + 5 * messages() + 24 * specials.size() + 56 * marks.size();
     }
 
     /// Appends a message.
@@ -60,6 +63,8 @@ struct put_batch {
 
     /// Fills the frame's fields but its head.
     void make_frame(std::uint64_t floor);
+
+    void make_marks();
 
     /// Gives up the messages from `from` to `to`, as what is to be put again, in order.
     [[nodiscard]] std::vector<again_put> take(std::uint32_t from, std::uint32_t to);

@@ -269,6 +269,7 @@ void queue_host::tell_settled() {
         frame.applied = s->applied;
         frame.stale = s->stale;
         frame.committed = s->settle_committed;
+        frame.floor = s->queue->engine().floor();
         send(*s, frame);
     }
 }

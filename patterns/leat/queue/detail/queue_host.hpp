@@ -140,6 +140,7 @@ private:
     void tell_settled();
     std::uint64_t settle(peer_session& s, std::uint32_t holder, const std::vector<wire::settlement>& groups);
     void run_put(pending_put& one);
+    void mark_items(const peer_session& from, const wire::put& frame);
     void run_puts();
     void flush(peer_session& s);
     void flush_verdicts(peer_session& s);
@@ -197,6 +198,7 @@ private:
     session_ptr served_;             ///< one at a time of all.
     std::vector<ending> ending_;
     std::vector<queueing::put_item> items_;
+    std::vector<queueing::custody_mark> marks_;
     std::vector<queueing::number_range> numbers_;
     wire::attributes attributes_;
     wire::settle settle_;

@@ -250,6 +250,7 @@ void queue_host::on_hello(std::string_view routing, std::span<const std::byte> h
     answer.session_timeout = ms_of(rules.session_timeout);
     answer.max_hold = ms_of(rules.max_hold);
     answer.max_message = rules.max_message;
+    answer.promise = static_cast<std::uint8_t>(*rules.durability);
     const auto id = id_of(frame.client);
     if (s->as == wire::role::producer) welcome_producer(s, frame, id, answer);
     if (s->as == wire::role::consumer) welcome_consumer(s, frame, id, answer);
@@ -283,12 +284,13 @@ void queue_host::welcome_consumer(const session_ptr& s, const wire::hello& frame
             settle(*s, before, frame.outcomes);
         for (const auto& r : frame.holds) keeps.push_back({r.first, r.last});
     }
-    const auto got = q.engine().hello(id, keeps, frame.process == process_id());
+    const auto got = q.engine().hello(id, keeps, frame.process == process_id(), frame.pure);
     s->handle = got.holder;
     if (got.holder == queueing::none) return;
     end_older(q.consumers, got.holder);
     q.consumers[got.holder] = s;
     answer.resumed = resumes;
+    answer.floor = q.engine().floor();
     for (const auto& r : got.gone) answer.gone.push_back({r.first, r.last});
 }
 

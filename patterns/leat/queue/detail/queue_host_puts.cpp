@@ -3,6 +3,7 @@
 #include <leat/queue/detail/queue_host.hpp>
 
 #include <leat/queue/detail/head.hpp>
+#include <leat/queue/detail/id_octets.hpp>
 
 #include <algorithm>
 
@@ -24,6 +25,7 @@ void queue_host::welcome_producer(const session_ptr& s, const wire::hello& frame
     if (got.producer == queueing::none) return;
     end_older(q.producers, got.producer);
     if (frame.in_order) q.engine().set_in_order(got.producer, true);
+    if (!frame.stage.empty()) s->stage = q.engine().stage_id(frame.stage);
     q.producers[got.producer] = s;
     set_windows(q);
     s->granted = q.window;
@@ -43,7 +45,11 @@ bool queue_host::on_put(const session_ptr& s, message& header, message& body) {
     auto one = spare_puts_.empty() ? std::make_unique<pending_put>() : std::move(spare_puts_.back());
     if (!spare_puts_.empty()) spare_puts_.pop_back();
     one->header = std::move(header);
-    if (!wire::read(one->header.view(), one->frame) || !wire::valid(one->frame, body.size())) return false;
+    one->frame.sources.clear();  // a frame of a client that knows of no marks leaves them as they are
+    one->frame.marks.clear();
+    if (!wire::read(one->header.view(), one->frame) || !wire::valid(one->frame, body.size()) ||
+        (!s->stage && !one->frame.marks.empty()))
+        return false;
     s->received += one->header.size() + body.size();
     one->body = std::move(body);
     one->from = s;
@@ -111,6 +117,7 @@ void queue_host::run_put(pending_put& one) {
             item.fault = put_refusal::bad_message;
             continue;
         }
+        if (how.hops.value_or(0) > max_hops) item.fault = put_refusal::too_many_hops;
         item.key = how.key;
         item.id = how.id;
         item.priority = how.priority.value_or(4);
@@ -118,6 +125,7 @@ void queue_host::run_put(pending_put& one) {
         if (how.delay) item.delay = time(*how.delay);
         if (how.at) item.at = time(*how.at);
     }
+    mark_items(s, frame);
     s.queue->put_batches.add(items_.size());
     const auto how = engine.put(s.handle, frame.first, frame.floor, items_, &one.body);
     if (how == queueing::put_status::out_of_sequence)
@@ -125,6 +133,16 @@ void queue_host::run_put(pending_put& one) {
     if (how == queueing::put_status::too_many_refused)
         fail(one.from, fault::refused, wire::error_code::bad_frame, "too many refused puts above the floor");
     flush_later(one.from);
+}
+
+void queue_host::mark_items(const peer_session& from, const wire::put& frame) {
+    marks_.clear();
+    marks_.reserve(frame.marks.size());  // the items point to them
+    for (const auto& one : frame.marks) {
+        const auto& source = frame.sources[one.source];
+        marks_.push_back({{*from.stage, id_of(source.queue), source.salt}, one.seq, source.floor});
+        items_[one.index].mark = &marks_.back();
+    }
 }
 
 /// As few frames as keep the verdicts in the order of the puts (I13).

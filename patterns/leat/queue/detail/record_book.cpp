@@ -33,7 +33,7 @@ record* record_book::make(std::uint64_t seq, message block, std::size_t base, bo
 record* record_book::link(record* rec) {
     rec->previous = nullptr;
     rec->next = all_;
-    if (all_ != nullptr) all_->previous = rec;
+    (all_ != nullptr ? all_->previous : oldest_) = rec;
     return all_ = rec;
 }
 
@@ -156,7 +156,7 @@ bool record_book::drop_if_empty(record* rec) {
     leave_warm(rec);
     leave_sparse(rec);
     (rec->previous != nullptr ? rec->previous->next : all_) = rec->next;
-    if (rec->next != nullptr) rec->next->previous = rec->previous;
+    (rec->next != nullptr ? rec->next->previous : oldest_) = rec->previous;
     if (spares_ == kept) {
         delete rec;
         return true;
@@ -166,6 +166,13 @@ bool record_book::drop_if_empty(record* rec) {
     spare_ = rec;
     ++spares_;
     return true;
+}
+
+std::uint64_t record_book::lowest(std::uint64_t next) const noexcept {
+    for (const auto* rec = oldest_; rec != nullptr; rec = rec->previous) {
+        if (rec->live() > 0 || rec->commits > 0) return rec->seq(0);
+    }
+    return next;
 }
 
 std::size_t record_book::memory() const noexcept {

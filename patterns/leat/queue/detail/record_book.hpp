@@ -70,6 +70,9 @@ public:
 
     [[nodiscard]] std::size_t memory() const noexcept;
 
+    /// No message that is there has a lower number; with none, `next`.
+    [[nodiscard]] std::uint64_t lowest(std::uint64_t next) const noexcept;
+
 private:
     static constexpr std::size_t block_size = 32 << 10;
     static constexpr int kept = 8;
@@ -81,7 +84,8 @@ private:
     void look_if_sparse(record* rec);
     void leave_sparse(record* rec);
 
-    record* all_ = nullptr;
+    record* all_ = nullptr;     ///< The newest first,
+    record* oldest_ = nullptr;  ///< and the last.
     record* open_ = nullptr;
     record* spare_ = nullptr;
     record* first_warm_ = nullptr;

@@ -33,6 +33,7 @@ struct delivery_view {
     std::uint32_t attempts = 0;    ///< Charged so far.
     std::uint32_t deliveries = 0;  ///< Before this one.
     std::uint8_t priority = 0;
+    ticks ttl_left = 0;  ///< Of its own ttl, 0: it has none.
 };
 
 /// Takes what a pass brings forth. Called in the middle of it: it may keep or send what it is given, whose

@@ -7,6 +7,7 @@ void commit_batch::clear() {
     specials.clear();
     ids.clear();
     producers.clear();
+    marks.clear();
     gone.clear();
     emptied.clear();
     rewritten.clear();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <leat/queue/detail/custody.hpp>
 #include <leat/queue/detail/letter.hpp>
 #include <leat/queue/detail/record.hpp>
 #include <leat/queue/detail/record_book.hpp>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace leat::detail::queueing {
@@ -72,12 +74,22 @@ struct letter_row {
     letter what = {};
 };
 
+/// All marks of a source (U6). As for producers, a later row replaces an earlier one.
+struct mark_row {
+    custody_source of = {};
+    std::uint64_t floor = 0;
+    ticks contact = 0;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges = {};  ///< seq, both inclusive, ascending.
+    bool forgotten = false;
+};
+
 /// What one queue changes in one commit (P2).
 struct commit_batch {
     std::vector<stored_part> parts;
     std::vector<special> specials;
     std::vector<id128> ids;
     std::vector<producer_row> producers;
+    std::vector<mark_row> marks;
     std::vector<gone_range> gone;
     std::vector<std::uint64_t> emptied;  ///< Records of which nothing is left.
     std::vector<rewritten_record> rewritten;
@@ -109,6 +121,7 @@ struct recovered_queue {
     std::vector<touched_row> touched;
     std::vector<letter_row> letters, doomed;
     std::vector<producer_row> producers;
+    std::vector<mark_row> marks;
     std::vector<id_row> ids;     ///< Oldest first.
     std::vector<out_range> out;  ///< As of the last commit; nothing after an opening that was closed.
     bool clean = true;           ///< The opening before this one was closed, or there was none.

@@ -38,6 +38,7 @@ void store_changes::take(const commit_batch& batch) {
     letters = batch.letters;
     doomed = batch.doomed;
     producers = batch.producers;
+    marks = batch.marks;
     ids = batch.ids;
     state = {batch.counts, batch.qt, batch.next_seq, batch.takes_paused, batch.puts_paused};
 }

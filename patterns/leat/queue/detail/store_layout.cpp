@@ -18,7 +18,8 @@ void each_count(Counts& c, Visit visit) {
     for (auto& one : c.dead) visit(one);
     for (auto* one : {&c.dead_dropped, &c.redriven, &c.failed, &c.repeated, &c.same_id}) visit(*one);
     for (auto& one : c.refused) visit(one);
-    for (auto* one : {&c.evicted_ids, &c.evicted_producers, &c.possible_duplicates, &c.rolled_back})
+    for (auto* one :
+         {&c.evicted_ids, &c.evicted_producers, &c.possible_duplicates, &c.rolled_back, &c.same_mark})
         visit(*one);
 }
 
@@ -126,6 +127,37 @@ std::optional<producer_row> decode_producer(const id128& id, std::span<const std
         const auto why = in.number<std::uint8_t>();
         if (why >= put_refusals) return {};
         r.why = static_cast<put_refusal>(why);
+    }
+    return if_ended(in, std::move(row));
+}
+
+void encode(octets& to, const mark_row& row) {
+    octet_writer out{to};
+    out.number(row.floor);
+    out.number(row.contact);
+    out.number(static_cast<std::uint32_t>(row.ranges.size()));
+    for (const auto& [first, last] : row.ranges) {
+        out.number(first);
+        out.number(last);
+    }
+}
+
+std::optional<mark_row> decode_mark(std::span<const std::byte> key, std::span<const std::byte> value) {
+    mark_row row;
+    octet_reader name{key};
+    row.of.stage = name.id();
+    row.of.queue = name.id();
+    row.of.salt = name.number<std::uint64_t>();
+    octet_reader in{value};
+    row.floor = in.number<std::uint64_t>();
+    row.contact = in.number<ticks>();
+    const auto n = in.number<std::uint32_t>();
+    if (!name.ended() || !in.has(n, 16)) return {};
+    for (std::uint32_t i = 0; i < n; ++i) {
+        const auto first = in.number<std::uint64_t>();
+        const auto last = in.number<std::uint64_t>();
+        if (first > last || (i > 0 && first <= row.ranges.back().second)) return {};
+        row.ranges.emplace_back(first, last);
     }
     return if_ended(in, std::move(row));
 }

@@ -10,8 +10,9 @@
 #include <string>
 #include <vector>
 
-// The format of a queue on disk, version 2: one LMDB environment a directory, and a journal of the commits
-// that it does not have yet (journal.hpp). Version 1 had no journal. All numbers are little-endian and stand
+// The format of a queue on disk, version 3: one LMDB environment a directory, and a journal of the commits
+// that it does not have yet (journal.hpp). Version 1 had no
+// journal, version 2 no marks. All numbers are little-endian and stand
 // one behind the other without gaps; times are nanoseconds of queue time; an id is high u64, low u64.
 //
 //     meta       "format"  u32 format, u32 n, then n names of required features, each u32 size and text
@@ -24,6 +25,9 @@
 //                "0.out", "1.out"
 //                          n x { u64 first seq, u64 last seq, u8 sole }, ascending: what consumers in the
 //                          queue's own process held (P5); not there when that is nothing
+//
+//     marks      id stage, id queue, u64 salt (key) -> u64 floor, i64 contact, u32 n,
+//                then n x { u64 first seq, u64 last seq }, ascending: what transfers and stages have put (U6)
 //
 // and for a queue (N = 0) and its dead letters (N = 1), with u64 keys unless said otherwise:
 //
@@ -57,7 +61,7 @@ namespace leat::detail::queueing {
 /// P9: one more when a version that knows only the one before would read it wrongly. An older one is upgraded
 /// in the transaction of an opening, with `format` and the rest all or nothing. tests/patterns/stores has a
 /// directory of each format, which each later version must open.
-inline constexpr std::uint32_t store_format = 2;
+inline constexpr std::uint32_t store_format = 3;
 
 /// What "queue" in `meta` says.
 struct store_identity {
@@ -85,6 +89,7 @@ void seal_record(std::span<std::byte> encoded) noexcept;
 void encode(octets& to, const touched_row& row);
 void encode(octets& to, const letter& what);
 void encode(octets& to, const producer_row& row);
+void encode(octets& to, const mark_row& row);
 void encode(octets& to, const store_identity& what);
 void encode(octets& to, const store_state& what);
 void encode(octets& to, const std::vector<out_range>& all);
@@ -121,6 +126,8 @@ void end_all(record& rec, std::span<const std::byte> gone);
 [[nodiscard]] std::optional<touched_row> decode_touched(std::uint64_t seq, std::span<const std::byte> value);
 [[nodiscard]] std::optional<letter> decode_letter(std::span<const std::byte> value);
 [[nodiscard]] std::optional<producer_row> decode_producer(const id128& id, std::span<const std::byte> value);
+[[nodiscard]] std::optional<mark_row> decode_mark(std::span<const std::byte> key,
+                                                  std::span<const std::byte> value);
 [[nodiscard]] std::optional<store_identity> decode_identity(std::span<const std::byte> value);
 [[nodiscard]] std::optional<store_state> decode_state(std::span<const std::byte> value);
 [[nodiscard]] std::optional<std::vector<out_range>> decode_out(std::span<const std::byte> value);

@@ -57,23 +57,27 @@ void store_survey::keep(rows_of what, bytes key, bytes value) const {
 }
 
 /// False when not all of it could be read.
-bool store_survey::each(rows_of what, const lmdb::page_file::visitor& visit,
+bool store_survey::each(table_id table, const std::string& name, const lmdb::page_file::visitor& visit,
                         const lmdb::page_file::wanted& how_much) {
-    const auto id = id_of(which_, what);
-    const auto found_table = file_.find(name_of(id));
-    if (!found_table) damage(short_name(what) + " is not there");
+    const auto found_table = file_.find(name_of(table));
+    if (!found_table) damage(name + " is not there");
     bool whole = found_table.has_value();
     const auto tell = [&](const std::string& why) {
         whole = false;
-        damage(short_name(what) + ": " + why);
+        damage(name + ": " + why);
     };
     over_.over(
-        id,
+        table,
         [&](const auto& each_row) {
             if (found_table) file_.each(*found_table, tell, each_row, how_much);
         },
         visit);
     return whole;
+}
+
+bool store_survey::each(rows_of what, const lmdb::page_file::visitor& visit,
+                        const lmdb::page_file::wanted& how_much) {
+    return each(id_of(which_, what), short_name(what), visit, how_much);
 }
 
 void store_survey::read_rows(rows_of what, rows& to, const decoder& good) {
@@ -120,6 +124,20 @@ void store_survey::read(const meta_rows& meta) {
         if (!some) return damage("ids " + std::to_string(number_of(key)) + " is damaged");
         ids += some->ids.size();
         keep(rows_of::ids, key, *value);
+    });
+    const auto format = meta.find("format");
+    const bool without_marks = format != meta.end() && older_format(format->second) != 0;
+    if (which_ == 0 && !without_marks) read_marks();
+}
+
+void store_survey::read_marks() {
+    std::uint64_t n = 0;
+    each(marks_table, name_of(marks_table), [&](auto key, auto row) {
+        ++n;
+        const auto value = open_row(key, row);
+        if (!value || !decode_mark(key, *value)) return damage("marks " + std::to_string(n) + " is damaged");
+        ++sources;
+        if (keep_) keep_(marks_table, key, *value);
     });
 }
 

@@ -42,7 +42,7 @@ public:
 
     stored_messages found;
     std::vector<lost_record> lost;
-    std::uint64_t producers = 0, ids = 0;
+    std::uint64_t producers = 0, ids = 0, sources = 0;
     std::uint64_t next_seq = 1;  ///< Behind all messages that were found.
     ticks latest = 0;            ///< When the last of them was put.
 
@@ -52,8 +52,11 @@ private:
 
     void damage(const std::string& what);
     void lose(std::uint64_t number, std::optional<std::uint64_t> messages, const std::string& why);
+    bool each(table_id table, const std::string& name, const lmdb::page_file::visitor& visit,
+              const lmdb::page_file::wanted& how_much = {});
     bool each(rows_of what, const lmdb::page_file::visitor& visit,
               const lmdb::page_file::wanted& how_much = {});
+    void read_marks();
     void read_rows(rows_of what, rows& to, const decoder& good);
     void check_state(const meta_rows& meta);
     void check_out(const meta_rows& meta);

@@ -19,6 +19,15 @@ std::uint64_t number_of(std::span<const std::byte> key) noexcept {
     return octet_reader{key}.number<std::uint64_t>();
 }
 
+octets key_of(const custody_source& of) {
+    octets key;
+    octet_writer out{key};
+    out.id(of.stage);
+    out.id(of.queue);
+    out.number(of.salt);
+    return key;
+}
+
 octets key_of(const id128& id) {
     octets key;
     octet_writer{key}.id(id);
@@ -101,6 +110,7 @@ recovered_queue store_tables::read(lmdb::transaction& in) {
         octet_reader id{key};
         return decode_producer(id.id(), value);
     });
+    if (which_ == 0) read_marks(in, all);
     id_rows_.clear();
     ids_kept_ = 0;
     read_rows(in, rows_of::ids, all.ids, with_seq([&](std::uint64_t row, auto value) {
@@ -113,6 +123,16 @@ recovered_queue store_tables::read(lmdb::transaction& in) {
                   return some;
               }));
     return all;
+}
+
+void store_tables::read_marks(lmdb::transaction& in, recovered_queue& to) {
+    lmdb::cursor at{in, tables_[marks_table]};
+    for (bool more = at.move(MDB_FIRST); more; more = at.move(MDB_NEXT)) {
+        const auto value = open_row(at.key(), at.value());
+        auto row = value ? decode_mark(at.key(), *value) : std::nullopt;
+        if (!row) damaged(marks_table, number_of(at.key()));
+        to.marks.push_back(std::move(*row));
+    }
 }
 
 std::optional<message> store_tables::bodies(lmdb::transaction& in, const staged_rows& over,
@@ -187,6 +207,7 @@ void store_tables::write(staged_rows& in, store_changes& all) {
         encode(scratch_, row);
         put(in, id(rows_of::producers), key_of(row.id));
     }
+    write_marks(in, all.marks);
     write_ids(in, all);
     write_out(in, all.out);
     scratch_.clear();
@@ -245,6 +266,18 @@ void store_tables::rewrite_records(staged_rows& in, const std::vector<rewritten_
         scratch_.clear();
         if (!row || !rewrite_record(scratch_, one.number, *row, gone_of(in, one.number))) continue;
         in.put(id(rows_of::records), key_of(one.number), scratch_);
+    }
+}
+
+void store_tables::write_marks(staged_rows& in, const std::vector<mark_row>& all) {
+    for (const auto& row : all) {
+        if (row.forgotten) {
+            in.erase(marks_table, key_of(row.of));
+            continue;
+        }
+        scratch_.clear();
+        encode(scratch_, row);
+        put(in, marks_table, key_of(row.of));
     }
 }
 

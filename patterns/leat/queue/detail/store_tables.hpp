@@ -27,6 +27,7 @@ struct store_changes {
     std::vector<touched_row> touched;
     std::vector<letter_row> letters, doomed;
     std::vector<producer_row> producers;
+    std::vector<mark_row> marks;
     std::vector<id128> ids;
     store_state state;
     bool refusable = false;  ///< It has puts that have no verdict yet.
@@ -93,6 +94,8 @@ private:
     void rewrite_records(staged_rows& in, const std::vector<rewritten_record>& all);
     void write_out(staged_rows& in, const std::vector<out_range>& all);
     void write_ids(staged_rows& in, const store_changes& all);
+    void write_marks(staged_rows& in, const std::vector<mark_row>& all);
+    void read_marks(lmdb::transaction& in, recovered_queue& to);
     template <class Row>
     void put_rows(staged_rows& in, rows_of what, const std::vector<Row>& rows);
     template <class Row, class Decode>

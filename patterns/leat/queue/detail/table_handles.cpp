@@ -6,6 +6,7 @@ std::string name_of(table_id table) {
     static constexpr std::array<const char*, tables_a_queue> names{
         "records", "gone", "touched", "letters", "doomed", "producers", "ids"};
     if (table == meta_table) return "meta";
+    if (table == marks_table) return "marks";
     return (table <= tables_a_queue ? "0." : "1.") + std::string{names[(table - 1U) % tables_a_queue]};
 }
 

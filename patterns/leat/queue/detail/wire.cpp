@@ -85,13 +85,18 @@ bool valid(const std::vector<settlement>& groups) noexcept {
 bool valid(const hello& frame) noexcept {
     return frame.least <= frame.most && frame.as >= 1 && frame.as <= 3 && !frame.queue.empty() &&
            frame.queue.size() <= longest_name && frame.client.size() == id_bytes &&
-           frame.process.size() == id_bytes && frame.floor >= 1 && valid(frame.holds) &&
-           valid(frame.outcomes);
+           frame.process.size() == id_bytes && frame.floor >= 1 && frame.stage.size() <= longest_name &&
+           valid(frame.holds) && valid(frame.outcomes);
 }
 
 bool valid(const put& frame, std::size_t body) noexcept {
     return adds_up(frame.sizes, body) && numbers_fit(frame.first, frame.sizes.size()) && frame.floor >= 1 &&
-           frame.floor <= frame.first && ascend(frame.special, frame.sizes.size());
+           frame.floor <= frame.first && ascend(frame.special, frame.sizes.size()) &&
+           ascend(frame.marks, frame.sizes.size()) &&
+           std::all_of(frame.sources.begin(), frame.sources.end(),
+                       [](const auto& one) { return one.queue.size() == id_bytes; }) &&
+           std::all_of(frame.marks.begin(), frame.marks.end(),
+                       [&](const auto& one) { return one.source < frame.sources.size(); });
 }
 
 bool valid(const deliver& frame, std::size_t body) noexcept {

@@ -96,8 +96,10 @@ struct attributes {
     std::optional<std::uint64_t> ttl;    ///< ms, from when it may be taken
     std::optional<std::uint64_t> delay;  ///< ms
     std::optional<std::uint64_t> at;     ///< ms since 1970 UTC, instead of a delay
+    std::optional<std::uint8_t> hops;    ///< How many queues it has gone through before.
     std::map<std::string_view, std::string_view> headers;
-    MSGPACK_DEFINE_MAP(key, id, MSGPACK_NVP("pri", priority), ttl, delay, at, MSGPACK_NVP("hdr", headers))
+    MSGPACK_DEFINE_MAP(key, id, MSGPACK_NVP("pri", priority), ttl, delay, at, hops,
+                       MSGPACK_NVP("hdr", headers))
 };
 
 /// The attributes of one message of a PUT.
@@ -112,9 +114,10 @@ struct put_special {
 struct deliver_special {
     std::uint32_t index = 0;
     msgpack::type::raw_ref head;
-    std::uint32_t attempts = 0;    ///< Charged so far: failures.
-    std::uint32_t deliveries = 0;  ///< Before this one, in this opening.
-    MSGPACK_DEFINE(index, head, attempts, deliveries)
+    std::uint32_t attempts = 0;                  ///< Charged so far: failures.
+    std::uint32_t deliveries = 0;                ///< Before this one, in this opening.
+    std::optional<std::uint64_t> ttl_left = {};  ///< ms, of its own ttl.
+    MSGPACK_DEFINE(index, head, attempts, deliveries, ttl_left)
 };
 
 /// One outcome for all deliveries within the ranges that are the sender's and not settled yet.
@@ -152,27 +155,46 @@ struct hello {
     // A producer's.
     std::uint64_t floor = 1;  ///< The lowest number of a put without verdict.
     bool in_order = false;
+    std::string stage = {};  ///< The name of the transfer or stage whose puts have custody marks.
 
     // A consumer's that was here before.
     std::uint64_t opening = 0;  ///< Of which `holds` and `outcomes` are; 0 for none.
     ranges holds;
     std::vector<settlement> outcomes;
+    bool pure = false;  ///< No user code sees what it takes: its losses are not the messages' fault (C1).
     MSGPACK_DEFINE(at, least, most, features, as, queue, client, process, floor, in_order, opening, holds,
-                   outcomes)
+                   outcomes, stage, pure)
+};
+
+/// Where messages that carry a custody mark come from.
+struct mark_source {
+    std::string queue;        ///< 16 bytes: the id of the queue that the transfer or stage takes from.
+    std::uint64_t salt = 0;   ///< Of the opening that admitted them there.
+    std::uint64_t floor = 0;  ///< As that queue has said last: what is below has ended there.
+    MSGPACK_DEFINE(queue, salt, floor)
+};
+
+/// Which of them a message was made of.
+struct mark {
+    std::uint32_t index = 0;   ///< Which message of the frame, from 0; ascending.
+    std::uint32_t source = 0;  ///< Which of the frame's sources, from 0.
+    std::uint64_t seq = 0;
+    MSGPACK_DEFINE(index, source, seq)
 };
 
 /// Messages with the numbers `first`, `first` + 1, ..., one a size.
 struct put {
     static constexpr auto id = command::put;
-    static constexpr std::uint8_t in_order = 1, group = 2,
-                                  custody = 4;  ///< Flags; the latter two are not used yet.
+    static constexpr std::uint8_t in_order = 1;  ///< A flag.
     head at = head_of(id);
     std::uint64_t first = 0;
     std::uint64_t floor = 1;  ///< The lowest number without verdict.
     std::uint8_t flags = 0;
     std::vector<std::uint32_t> sizes;  ///< Bytes of each body.
     std::vector<put_special> special;  ///< Of the messages that have attributes.
-    MSGPACK_DEFINE(at, first, floor, flags, sizes, special)
+    std::vector<mark_source> sources;
+    std::vector<mark> marks;  ///< Of the messages that have one (U6).
+    MSGPACK_DEFINE(at, first, floor, flags, sizes, special, sources, marks)
 };
 
 /// A consumer's credit, counted from the session's beginning: the queue delivers no more than that in all.
@@ -264,8 +286,12 @@ struct welcome {
 
     /// To a consumer: of all openings of which messages may be there, ascending. None: all are of this one.
     std::vector<salted> salts;
+    std::uint64_t floor = 0;  ///< To a consumer: messages with lower numbers have ended.
+    /// How safe a confirm is: leat::durability.
+    std::uint8_t promise = 0;
     MSGPACK_DEFINE(at, version, features, queue_id, opening, salt, lease, session_timeout, max_hold,
-                   max_message, known, decided, not_stored, bytes, resumed, gone, state, salts)
+                   max_message, known, decided, not_stored, bytes, resumed, gone, state, salts, floor,
+                   promise)
 };
 
 /// Why the queue may be silent. Sent when it changes.
@@ -323,7 +349,8 @@ struct settled {
     std::uint64_t stale = 0;    ///< and those that came too late, or were of nothing that it held.
     std::uint64_t committed =
         0;  ///< The highest counter of a SETTLE whose outcomes are all as safe as the queue's puts.
-    MSGPACK_DEFINE(at, applied, stale, committed)
+    std::uint64_t floor = 0;  ///< As in WELCOME.
+    MSGPACK_DEFINE(at, applied, stale, committed, floor)
 };
 
 /// Deliveries that have ended without an outcome.
