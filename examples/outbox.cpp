@@ -1,5 +1,5 @@
-// An outbox: a durable queue inside the producer. What it has put is safe though nobody is there to take it,
-// and though the program ends; the one that takes connects whenever it likes.
+// An outbox: messages are safe in the producer's own process first, and go on from there when the queue that
+// they are for can be reached. Each arrives once, though either end stops in the middle.
 #include <leat/leat.hpp>
 
 #include <unistd.h>
@@ -17,11 +17,10 @@ struct order {
 };
 
 /// The producing program, from its start to its end.
-void sell(const leat::queue_options& outbox, int number, const std::string& what) {
+void sell(const leat::outbox_options& how, int number, const std::string& what) {
     leat::context ctx;
-    leat::queue orders{ctx, outbox};
-    std::cout << "opening " << orders.opened().number << " finds " << orders.opened().messages << " orders\n";
-    leat::producer<order> out{ctx, orders.bound(), {.queue = "orders"}};
+    leat::outbox<order> out{ctx, how};
+    std::cout << out.left() << " orders have not gone on\n";
     // A confirm means that it is on disk, so only then is the customer told. An order of a number is stored
     // once.
     const auto got = out.put_async({number, what}, {.id = "order " + std::to_string(number)}).get();
@@ -31,32 +30,38 @@ void sell(const leat::queue_options& outbox, int number, const std::string& what
 int main() {
     const auto directory =
         std::filesystem::temp_directory_path() / ("leat-outbox-" + std::to_string(getpid()));
-    const leat::queue_options outbox{
-        .name = "orders", .bind = "tcp://127.0.0.1:*", .path = directory.string()};
-    sell(outbox, 1, "tea");
-    sell(outbox, 2, "milk");
-    sell(outbox, 2, "milk");  // it did not know any more that it had
+    std::filesystem::create_directory(directory);
+    const auto warehouse = "ipc://" + (directory / "socket").string();
+    const leat::outbox_options how{.path = (directory / "outbox").string(), .to = {warehouse, "orders"}};
+    sell(how, 1, "tea");  // nobody is there yet
+    sell(how, 2, "milk");
+    sell(how, 2, "milk");  // it did not know any more that it had
 
-    {  // At last somebody ships, from any other process.
+    {  // The warehouse opens, in any other process, and the next order takes the others along.
         leat::context ctx;
-        leat::queue orders{ctx, outbox};
-        leat::consumer<order> shipping{ctx, orders.bound(), {.queue = "orders"}};
+        leat::queue orders{ctx,
+                           {.name = "orders", .bind = warehouse, .path = (directory / "orders").string()}};
+        leat::consumer<order> shipping{ctx, warehouse, {.queue = "orders"}};
+        leat::outbox<order> out{ctx, how};
+        out.put({3, "sugar"});
         for (auto& one : shipping) {
             std::cout << "ships " << one->what << "\n";
             one.ack();
-            if (one->number == 2) shipping.stop();
+            if (one->number == 3) shipping.stop();
         }
         shipping.close(5s);
+        out.close(5s);
     }
     std::filesystem::remove_all(directory);
 }
 
 // Prints:
-// opening 1 finds 0 orders
+// 0 orders have not gone on
 // order 1: stored
-// opening 2 finds 1 orders
+// 1 orders have not gone on
 // order 2: stored
-// opening 3 finds 2 orders
+// 2 orders have not gone on
 // order 2: duplicate
 // ships tea
 // ships milk
+// ships sugar

@@ -41,6 +41,8 @@ void check_refused(const std::string& before, const wrong& one) {
 }
 
 const std::string a_queue = "[[queue]]\nname = \"jobs\"\nbind = \"ipc://q\"\n";
+const std::string a_transfer =
+    "[[transfer]]\nfrom = \"ipc://q\"\nfrom_queue = \"a\"\nto = \"ipc://p\"\nto_queue = \"b\"\n";
 const std::string a_relay = "[[relay]]\npull = \"ipc://in\"\npush = \"ipc://out\"\n";
 
 auto fields(const queue_rules& r) {
@@ -237,12 +239,13 @@ TEST_CASE("a file that is not TOML is refused with the line and what was expecte
     }
 }
 
-TEST_CASE("what is no relay and no queue is refused with its line and what would be right") {
+TEST_CASE("what is no relay, queue or transfer is refused with its line and what would be right") {
     const wrong all[] = {
-        {"", "f.toml:1: there is nothing to run; write a [[relay]] or a [[queue]]"},
-        {"stats = \"1s\"\n", "f.toml:1: there is nothing to run; write a [[relay]] or a [[queue]]"},
+        {"", "f.toml:1: there is nothing to run; write a [[relay]], a [[queue]] or a [[transfer]]"},
+        {"stats = \"1s\"\n",
+         "f.toml:1: there is nothing to run; write a [[relay]], a [[queue]] or a [[transfer]]"},
         {"[[queu]]\nname = \"jobs\"\n",
-         "f.toml:1: there is nothing to run; write a [[relay]] or a [[queue]]\n"
+         "f.toml:1: there is nothing to run; write a [[relay]], a [[queue]] or a [[transfer]]\n"
          "f.toml:1: unknown table 'queu'; did you mean [[queue]]?"},
         {"# jobs\n\n[queue]\nname = \"jobs\"\n",
          "f.toml:3: queue is a table; write [[queue]] above each one"},
@@ -252,15 +255,16 @@ TEST_CASE("what is no relay and no queue is refused with its line and what would
     };
     for (const auto& one : all) check_refused("", one);
     const wrong beside[] = {
-        {"[[zebra]]\n", "f.toml:4: unknown table 'zebra'; there are stats, [[relay]], [[queue]]"},
-        {"[zebra]\n", "f.toml:4: unknown table 'zebra'; there are stats, [[relay]], [[queue]]"},
+        {"[[zebra]]\n",
+         "f.toml:4: unknown table 'zebra'; there are stats, [[relay]], [[queue]], [[transfer]]"},
+        {"[zebra]\n", "f.toml:4: unknown table 'zebra'; there are stats, [[relay]], [[queue]], [[transfer]]"},
     };
     check_refused(a_queue, beside[0]);
     check_refused(a_queue, beside[1]);
     CHECK(faults_of(a_queue + "[queue.rety]\n") ==
           "f.toml:4: unknown table 'rety' in [[queue]]; did you mean 'retry'?");
     CHECK(faults_of("name = \"jobs\"\n" + a_queue) ==
-          "f.toml:1: unknown key 'name'; there are stats, [[relay]], [[queue]]");
+          "f.toml:1: unknown key 'name'; there are stats, [[relay]], [[queue]], [[transfer]]");
     CHECK(faults_of("stat = \"1s\"\n" + a_relay) == "f.toml:1: unknown key 'stat'; did you mean 'stats'?");
     CHECK(faults_of("stats = 10\n" + a_relay) ==
           "f.toml:1: stats is an integer; it takes a duration in quotes, as in \"30s\"");
@@ -269,6 +273,56 @@ TEST_CASE("what is no relay and no queue is refused with its line and what would
     CHECK(faults_of("stats = \"1ms\"\n" + a_relay) == "f.toml:1: stats is 1ms; it is at least 10ms");
     CHECK(faults_of("stats = \"1s\"\n" + a_queue) ==
           "f.toml:1: stats counts for relays, and there is none; leat queue stat tells of queues");
+}
+
+TEST_CASE("a transfer is what its table says") {
+    const auto all = parsed(
+        "[[transfer]]\nname = \"out\"\nfrom = \"ipc://q\"\nfrom_queue = \"a\"\nto = \"tcp://10.0.0.7:5600\"\n"
+        "to_queue = \"b\"\nweaker_ok = true\nprefetch = 10\nprefetch_bytes = \"64KiB\"\nclose_deadline = "
+        "\"3s\"\n" +
+        a_transfer);
+    REQUIRE(all.transfers.size() == 2);
+    const auto& one = all.transfers[0];
+    CHECK(one.name == "out");
+    CHECK(one.from.at == "ipc://q");
+    CHECK(one.from.queue == "a");
+    CHECK(one.to.at == "tcp://10.0.0.7:5600");
+    CHECK(one.to.queue == "b");
+    CHECK(one.weaker_ok);
+    CHECK(one.prefetch == 10);
+    CHECK(one.prefetch_bytes == 64u << 10);
+    CHECK(one.linger == 3s);
+    CHECK(all.transfers[1].name == "transfer");
+    CHECK(summary(all) == "2 transfers");
+    CHECK(summary(parsed(a_queue + a_relay + a_transfer)) == "1 relay, 1 queue and 1 transfer");
+}
+
+TEST_CASE("a wrong key of a transfer is refused with its line and what would be right") {
+    const wrong all[] = {
+        {"frm = \"ipc://q\"\n", "f.toml:6: unknown key 'frm' in [[transfer]]; did you mean 'from'?"},
+        {"name = \"\"\n", "f.toml:6: name is empty"},
+        {"weaker_ok = 1\n", "f.toml:6: weaker_ok is an integer; it takes true or false"},
+        {"prefetch = 0\n", "f.toml:6: transfer option prefetch: allowed are 1 to 1000000"},
+        {"prefetch = \"10\"\n", "f.toml:6: prefetch is a string; it takes a whole number"},
+        {"prefetch_bytes = 0\n", "f.toml:6: transfer option prefetch_bytes has to be at least 1"},
+        {"close_deadline = \"2h\"\n", "f.toml:6: close_deadline is 2h; it is at most 1h"},
+        {"[[transfer]]\nfrom = \"ipc://z\"\nfrom_queue = \"a\"\nto = \"ipc://p\"\nto_queue = \"b\"\n",
+         "f.toml:6: the name transfer to b at ipc://p is that of line 1; transfers into one queue have names "
+         "of "
+         "their own"},
+    };
+    for (const auto& one : all) check_refused(a_transfer, one);
+    const wrong lacking[] = {
+        {"from_queue = \"a\"\nto = \"ipc://p\"\nto_queue = \"b\"\n",
+         "f.toml:1: a transfer needs an endpoint, as in from = \"tcp://127.0.0.1:5600\""},
+        {"from = \"ipc://q\"\nfrom_queue = \"a\"\nto = \"ipc://p\"\n",
+         "f.toml:1: a transfer needs a queue, as in to_queue = \"jobs\""},
+        {"from = \"ipc://*\"\nfrom_queue = \"a\"\nto = \"ipc://p\"\nto_queue = \"b\"\n",
+         "f.toml:2: from is ipc://*; a * can only be bound: name what the queue has bound"},
+        {"from = \"ipc://q\"\nfrom_queue = \"a\"\nto = \"ipc://q\"\nto_queue = \"a\"\n",
+         "f.toml:1: transfer option to: it is the queue that `from` is"},
+    };
+    for (const auto& one : lacking) check_refused("[[transfer]]\n", one);
 }
 
 TEST_CASE("a wrong key of a queue is refused with its line and what would be right") {
@@ -481,8 +535,10 @@ TEST_CASE("docs/forwarder.md names each key, and no other") {
     auto root = keys_of("");
     root.erase("[[relay]]");
     root.erase("[[queue]]");
+    root.erase("[[transfer]]");
     CHECK(documented_keys("The file") == root);
     CHECK(documented_keys("[[relay]]") == keys_of(a_relay));
+    CHECK(documented_keys("[[transfer]]") == keys_of(a_transfer));
     auto of_queue = keys_of(a_queue);
     of_queue.erase("retry");
     of_queue.merge(keys_of(a_queue + "[queue.retry]\n", "retry."));

@@ -41,13 +41,13 @@ struct wrong {
 TEST_CASE("a wrong command line gets one line that says what would be right, and status 2") {
     const wrong all[] = {
         {"",
-         "leat: needs a subcommand: push, pull, pub, sub, req, rep, ping, put, take, queue, store, "
+         "leat: needs a subcommand: push, pull, pub, sub, req, rep, ping, put, take, queue, store, transfer, "
          "forward, check or version; see leat "
          "--help"},
         {"psuh", "leat: unknown subcommand 'psuh'; did you mean push?"},
         {"zebra",
          "leat: unknown subcommand 'zebra'; there are push, pull, pub, sub, req, rep, ping, put, take, "
-         "queue, store, "
+         "queue, store, transfer, "
          "forward, check or "
          "version"},
         {"--versoin", "leat: unknown option '--versoin'; did you mean --version?"},
@@ -84,6 +84,13 @@ TEST_CASE("a wrong command line gets one line that says what would be right, and
         {"pull -b tcp://*:1",
          "leat pull: --bind tcp://*:1: other machines could reach it; bind 127.0.0.1, or add --insecure to "
          "let them"},
+        {"transfer tcp://a:1,q", "leat transfer: needs FROM and TO"},
+        {"transfer tcp://a:1 tcp://a:1,r",
+         "leat transfer: FROM is 'tcp://a:1'; it is an endpoint and a queue: tcp://127.0.0.1:5600,jobs"},
+        {"transfer tcp://a:*,q tcp://a:1,r",
+         "leat transfer: FROM is 'tcp://a:*,q'; a * can only be bound: name what the queue has bound"},
+        {"transfer tcp://a:1,q tcp://a:1,q",
+         "leat transfer: transfer option to: it is the queue that `from` is"},
         {"forward",
          "leat forward: needs both sides of a relay: --pull and --push, --sub and --pub, or --router and "
          "--dealer; or a file: --config"},
@@ -141,11 +148,11 @@ TEST_CASE("help goes to standard output, with examples, and is no error") {
         CHECK(result.code == exit_code::done);
         CHECK(result.err.empty());
         for (const auto* word : {"push", "pull", "pub", "sub", "req", "rep", "ping", "put", "take", "queue",
-                                 "forward", "check", "version", "Exit status"})
+                                 "transfer", "forward", "check", "version", "Exit status"})
             CHECK(result.out.find(word) != std::string::npos);
     }
     for (const auto* name : {"push", "pull", "pub", "sub", "req", "rep", "ping", "put", "take", "queue",
-                             "forward", "check", "version"}) {
+                             "transfer", "forward", "check", "version"}) {
         const auto result = leat_with(std::string{name} + " --help");
         CHECK(result.code == exit_code::done);
         CHECK(result.err.empty());

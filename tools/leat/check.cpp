@@ -21,7 +21,7 @@ void declare_check(CLI::App& app, action& chosen) {
         },
         chosen);
     add_argument(sub, "FILE", *file,
-                 "In TOML: [[relay]] and [[queue]] tables; docs/forwarder.md has their keys");
+                 "In TOML: [[relay]], [[queue]] and [[transfer]] tables; docs/forwarder.md has their keys");
 }
 
 }  // namespace leat::command

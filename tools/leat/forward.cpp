@@ -1,5 +1,6 @@
 #include "forwarder_config.hpp"
 #include "hosted_queues.hpp"
+#include "moving.hpp"
 #include "parse.hpp"
 #include "peers.hpp"
 #include "relay_sides.hpp"
@@ -67,6 +68,18 @@ std::vector<relay_options> relays_of(const forward_arguments& args) {
     return all;
 }
 
+/// What is not a relay, ended in this order: transfers take nothing any more before the queues close.
+struct hosted {
+    hosted_queues queues;
+    moving transfers;
+
+    [[nodiscard]] exit_code close() noexcept {
+        const auto moved = transfers.close();
+        const auto closed = queues.close();
+        return closed == exit_code::done ? moved : closed;
+    }
+};
+
 /// Runs the relays until a stop; `failed` when one could not go on, or left something behind.
 exit_code run_relays(forwarder& all, const forwarder_config& config, context& ctx, environment& env) {
     forwarder_report report;
@@ -84,11 +97,13 @@ exit_code run_relays(forwarder& all, const forwarder_config& config, context& ct
 
 exit_code forward(const forwarder_config& config, environment& env) {
     context ctx{{.on_warning = [&env](const std::string& text) { env.err.say(text); }}};
-    hosted_queues queues{ctx, env.err};
-    for (const auto& one : config.queues) env.err.say("queue " + one.name + " at " + queues.open(one).str());
+    hosted others{{ctx, env.err}, {ctx, env.err}};
+    for (const auto& one : config.queues)
+        env.err.say("queue " + one.name + " at " + others.queues.open(one).str());
+    for (const auto& one : config.transfers) others.transfers.begin(one);
     if (config.relays.empty()) {
         wait_for(env.stop);
-        return queues.close();
+        return others.close();
     }
     forwarder relays{ctx, config.relays};
     for (std::size_t i = 0; i < relays.size(); ++i) tell(env.err, relays[i]);
@@ -102,7 +117,7 @@ exit_code forward(const forwarder_config& config, environment& env) {
             } catch (const error& wrong) {
                 env.err.say(wrong.what());
             }
-            closed = queues.close();
+            closed = others.close();
         }};
         const std::stop_callback on_stop{env.stop, [&closing] { closing.request_stop(); }};
         code = run_relays(relays, config, ctx, env);
@@ -173,7 +188,7 @@ void declare_forward(CLI::App& app, action& chosen) {
               "With --pull: join msgpack messages that wait together, up to this size",
               [args](const auto& text) { args->coalesce = parse_size("--coalesce", text); });
     add_value(sub, "--config", "FILE",
-              "Run what this file in TOML says: relays and queues. leat check looks at it alone",
+              "Run what this file in TOML says: relays, queues and transfers. leat check looks at it alone",
               [args](const auto& text) { args->config = text; });
     add_value(sub, "--stats", "TIME", "Print a line of counts for each relay so often",
               [args](const auto& text) { args->stats = parse_stats_interval("--stats", text); });

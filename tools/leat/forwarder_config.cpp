@@ -5,6 +5,7 @@
 #include "relay_table.hpp"
 #include "stats.hpp"
 #include "toml.hpp"
+#include "transfer_table.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -48,8 +49,10 @@ public:
                      [&](auto& from) { relay(from, all.relays.emplace_back(read_relay(from, bound_))); });
         root_.tables("queue",
                      [&](auto& from) { queue(from, all.queues.emplace_back(read_queue(from, bound_))); });
-        if (!root_.has("relay") && !root_.has("queue"))
-            root_.refuse({}, "there is nothing to run; write a [[relay]] or a [[queue]]");
+        root_.tables("transfer",
+                     [&](auto& from) { transfer(from, all.transfers.emplace_back(read_transfer(from))); });
+        if (!root_.has("relay") && !root_.has("queue") && !root_.has("transfer"))
+            root_.refuse({}, "there is nothing to run; write a [[relay]], a [[queue]] or a [[transfer]]");
         else if (all.stats && !root_.has("relay"))
             root_.refuse("stats",
                          "stats counts for relays, and there is none; leat queue stat tells of queues");
@@ -81,9 +84,18 @@ private:
         });
     }
 
+    /// C5: marks are of a name, so two of one name would take each other's messages for their own.
+    void transfer(config_table& from, const transfer_options& it) {
+        from.guard("name", [&] {
+            transfers_.add(it.name + " " + it.to.at + " " + it.to.queue, from.line("name"),
+                           "the name " + it.name + " to " + it.to.queue + " at " + it.to.at,
+                           "transfers into one queue have names of their own");
+        });
+    }
+
     config_table root_;
     config_endpoints bound_;
-    once names_, queues_, paths_;
+    once names_, queues_, paths_, transfers_;
 };
 
 std::string content_of(const std::string& path) {
@@ -114,9 +126,16 @@ forwarder_config read_forwarder_config(const std::string& path) {
 }
 
 std::string summary(const forwarder_config& all) {
-    std::string text;
-    if (!all.relays.empty()) text = count_of(all.relays.size(), "relay");
-    if (!all.queues.empty()) text += (text.empty() ? "" : " and ") + count_of(all.queues.size(), "queue");
+    std::vector<std::string> parts;
+    const auto add = [&](std::size_t n, const char* what) {
+        if (n > 0) parts.push_back(count_of(n, what));
+    };
+    add(all.relays.size(), "relay");
+    add(all.queues.size(), "queue");
+    add(all.transfers.size(), "transfer");
+    std::string text = parts.front();
+    for (std::size_t i = 1; i < parts.size(); ++i)
+        text += (i + 1 == parts.size() ? " and " : ", ") + parts[i];
     return text;
 }
 

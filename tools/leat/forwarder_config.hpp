@@ -2,6 +2,7 @@
 
 #include <leat/forwarder/relay_options.hpp>
 #include <leat/queue/queue_options.hpp>
+#include <leat/queue/transfer.hpp>
 
 #include <chrono>
 #include <optional>
@@ -15,6 +16,7 @@ namespace leat::command {
 struct forwarder_config {
     std::vector<relay_options> relays = {};  ///< Each with a name of its own.
     std::vector<queue_options> queues = {};  ///< Of one endpoint the one with the largest messages first.
+    std::vector<transfer_options> transfers = {};
     std::optional<std::chrono::microseconds> stats = {};
 };
 
@@ -25,7 +27,7 @@ struct forwarder_config {
 /// @throws failure when the file cannot be read; else as above
 [[nodiscard]] forwarder_config read_forwarder_config(const std::string& path);
 
-/// "2 relays and 1 queue"
+/// "2 relays, 1 queue and 1 transfer"
 [[nodiscard]] std::string summary(const forwarder_config& all);
 
 }  // namespace leat::command

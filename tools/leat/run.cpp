@@ -116,6 +116,7 @@ exit_code parse_and_run(std::vector<std::string>& words, environment& env) {
     declare_take(app, chosen);
     declare_queue(app, chosen);
     declare_store(app, chosen);
+    declare_transfer(app, chosen);
     declare_forward(app, chosen);
     declare_check(app, chosen);
     declare_version(app, chosen);

@@ -17,6 +17,7 @@ void declare_ping(CLI::App& app, action& chosen);
 void declare_put(CLI::App& app, action& chosen);
 void declare_take(CLI::App& app, action& chosen);
 void declare_queue(CLI::App& app, action& chosen);
+void declare_transfer(CLI::App& app, action& chosen);
 void declare_store(CLI::App& app, action& chosen);
 void declare_forward(CLI::App& app, action& chosen);
 void declare_check(CLI::App& app, action& chosen);

@@ -136,10 +136,8 @@ struct put_options {
     std::optional<std::chrono::nanoseconds> delay = {};  ///< Not handed out before. At most `max_delay`.
     std::optional<std::chrono::system_clock::time_point> at = {};  ///< The same, absolute. Not with `delay`.
     std::map<std::string, std::string> headers = {};
-    int hops = 0;  ///< How many queues it has gone through before this one; at most 16, so that cycles end.
+    int hops = 0;  ///< How many queues it has gone through before; at most `max_hops`, so that cycles end.
 };
-
-inline constexpr int max_hops = 16;
 
 struct put_result {
     verdict what = verdict::refused;

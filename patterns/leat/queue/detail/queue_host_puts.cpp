@@ -117,7 +117,7 @@ void queue_host::run_put(pending_put& one) {
             item.fault = put_refusal::bad_message;
             continue;
         }
-        if (how.hops.value_or(0) > max_hops) item.fault = put_refusal::too_many_hops;
+        if (how.hops.value_or(0) > rules.max_hops) item.fault = put_refusal::too_many_hops;
         item.key = how.key;
         item.id = how.id;
         item.priority = how.priority.value_or(4);
