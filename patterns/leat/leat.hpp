@@ -22,6 +22,7 @@
 #include <leat/pubsub/subscriber.hpp>
 #include <leat/queue/consumer.hpp>
 #include <leat/queue/dead_letter.hpp>
+#include <leat/queue/edge.hpp>
 #include <leat/queue/inbox.hpp>
 #include <leat/queue/outbox.hpp>
 #include <leat/queue/producer.hpp>

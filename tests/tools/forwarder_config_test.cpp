@@ -275,6 +275,42 @@ TEST_CASE("what is no relay, queue or transfer is refused with its line and what
           "f.toml:1: stats counts for relays, and there is none; leat queue stat tells of queues");
 }
 
+TEST_CASE("a queue has the edges that its table says") {
+    const auto all =
+        parsed(a_queue +
+               "pull = [\"ipc://a\", \"connect:tcp://10.0.0.7:1\"]\nrep = \"tcp://0.0.0.0:5\"\ninsecure = "
+               "true\nsub = \"connect:ipc://p\"\ntopics = [\"a.\", \"b\"]\npush = \"ipc://out\"\n");
+    REQUIRE(all.queues.size() == 1);
+    const auto& edges = all.queues[0].edges;
+    REQUIRE(edges.size() == 4);
+    CHECK(edges[0].kind == leat::edge_kind::pull);
+    CHECK(edges[0].bind.size() == 1);
+    CHECK(edges[0].connect.size() == 1);
+    CHECK(edges[1].kind == leat::edge_kind::rep);
+    CHECK(edges[1].socket.insecure);
+    CHECK(edges[2].kind == leat::edge_kind::sub);
+    CHECK(edges[2].topics == std::vector<std::string>{"a.", "b"});
+    CHECK(edges[3].kind == leat::edge_kind::push);
+    CHECK(parsed(a_queue).queues[0].edges.empty());
+    const wrong refused[] = {
+        {"pull = \"ipc://a\"\noverflow = \"reject\"\n",
+         "f.toml:4: pull with overflow = \"reject\"; PUSH peers cannot be told of a refusal: use block, and "
+         "they "
+         "wait"},
+        {"topics = \"a\"\n", "f.toml:4: topics without sub; they are what its publications begin with"},
+        {"pull = \"ipc://q\"\n",
+         "f.toml:4: ipc://q is bound by the queue of line 3 already; only queues share an endpoint"},
+        {"pull = \"ipc://a\"\nrep = \"ipc://a\"\n",
+         "f.toml:5: ipc://a is bound by the queue's edge of line 4 already; only queues share an endpoint"},
+        {"rep = \"tcp://0.0.0.0:5\"\n",
+         "f.toml:4: rep tcp://0.0.0.0:5: other machines could reach it; bind 127.0.0.1, or set insecure = "
+         "true to "
+         "let them"},
+        {"pull = 5\n", "f.toml:4: pull is an integer; it takes a string, or a list of strings"},
+    };
+    for (const auto& one : refused) check_refused(a_queue, one);
+}
+
 TEST_CASE("a transfer is what its table says") {
     const auto all = parsed(
         "[[transfer]]\nname = \"out\"\nfrom = \"ipc://q\"\nfrom_queue = \"a\"\nto = \"tcp://10.0.0.7:5600\"\n"

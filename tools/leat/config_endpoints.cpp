@@ -13,8 +13,9 @@ void config_endpoints::bind(const endpoint& at, owner who, std::size_t line) {
     const auto [found, is_new] = bound_.try_emplace(at.str(), who, line);
     const auto [other, there] = found->second;
     if (is_new || (who == owner::queue && other == owner::queue)) return;
-    throw usage_error{at.str() + " is bound by the " + (other == owner::relay ? "relay" : "queue") +
-                      " of line " + std::to_string(there) + " already; only queues share an endpoint"};
+    const std::string names[] = {"relay", "queue", "queue's edge"};
+    throw usage_error{at.str() + " is bound by the " + names[static_cast<std::size_t>(other)] + " of line " +
+                      std::to_string(there) + " already; only queues share an endpoint"};
 }
 
 }  // namespace leat::command

@@ -12,10 +12,10 @@ namespace leat::command {
 /// False for an endpoint of which the system picks another one each time.
 [[nodiscard]] bool is_fixed(const endpoint& at);
 
-/// Which endpoints a configuration file binds, and by whom: each relay has its own, queues share theirs.
+/// Which endpoints a configuration file binds, and by whom: queues share theirs, all others have their own.
 class config_endpoints {
 public:
-    enum class owner { relay, queue };
+    enum class owner { relay, queue, edge };
 
     /// @throws usage_error naming the line of the other one, when `at` is taken. One that is not fixed never
     /// is.

@@ -68,7 +68,8 @@ std::vector<relay_options> relays_of(const forward_arguments& args) {
     return all;
 }
 
-/// What is not a relay, ended in this order: transfers take nothing any more before the queues close.
+/// What is not a relay, ended in this order: transfers and edges take nothing any more before the queues
+/// close.
 struct hosted {
     hosted_queues queues;
     moving transfers;
@@ -98,8 +99,14 @@ exit_code run_relays(forwarder& all, const forwarder_config& config, context& ct
 exit_code forward(const forwarder_config& config, environment& env) {
     context ctx{{.on_warning = [&env](const std::string& text) { env.err.say(text); }}};
     hosted others{{ctx, env.err}, {ctx, env.err}};
-    for (const auto& one : config.queues)
-        env.err.say("queue " + one.name + " at " + others.queues.open(one).str());
+    for (const auto& one : config.queues) {
+        const auto at = others.queues.open(one).str();
+        env.err.say("queue " + one.name + " at " + at);
+        for (auto beside : one.edges) {
+            beside.queue = {at, one.name};
+            others.transfers.begin(beside);
+        }
+    }
     for (const auto& one : config.transfers) others.transfers.begin(one);
     if (config.relays.empty()) {
         wait_for(env.stop);

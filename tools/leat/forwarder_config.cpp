@@ -1,7 +1,6 @@
 #include "forwarder_config.hpp"
 
 #include "parse.hpp"
-#include "queue_table.hpp"
 #include "relay_table.hpp"
 #include "stats.hpp"
 #include "toml.hpp"

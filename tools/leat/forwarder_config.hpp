@@ -1,7 +1,8 @@
 #pragma once
 
+#include "queue_table.hpp"
+
 #include <leat/forwarder/relay_options.hpp>
-#include <leat/queue/queue_options.hpp>
 #include <leat/queue/transfer.hpp>
 
 #include <chrono>
@@ -15,7 +16,7 @@ namespace leat::command {
 /// What a configuration file asks `leat forward` for. docs/forwarder.md has its keys.
 struct forwarder_config {
     std::vector<relay_options> relays = {};  ///< Each with a name of its own.
-    std::vector<queue_options> queues = {};  ///< Of one endpoint the one with the largest messages first.
+    std::vector<queue_config> queues = {};   ///< Of one endpoint the one with the largest messages first.
     std::vector<transfer_options> transfers = {};
     std::optional<std::chrono::microseconds> stats = {};
 };

@@ -2,6 +2,7 @@
 
 #include "parse.hpp"
 #include "peers.hpp"
+#include "relay_sides.hpp"
 
 #include <algorithm>
 #include <array>
@@ -106,11 +107,44 @@ void read_rules(config_table& from, queue_options& to) {
     time("close_deadline", &rules::close_deadline);
 }
 
+constexpr std::array edge_kinds{edge_kind::pull, edge_kind::rep, edge_kind::sub, edge_kind::push};
+
+/// The keys are the kinds' names.
+void read_edges(config_table& from, queue_config& to, config_endpoints& bound) {
+    for (const auto kind : edge_kinds) {
+        const std::string key{to_string(kind)};
+        edge_options one{.kind = kind};
+        one.socket.insecure = to.socket.insecure;
+        from.texts(key, [&](const std::string& text, std::size_t line) {
+            relay_options::side side;
+            add_endpoint(side, key, text);
+            for (const auto& at : side.bind) {
+                check_bind(key, at, to.socket.insecure, "set insecure = true");
+                bound.bind(at, config_endpoints::owner::edge, line);
+                one.bind.push_back(at);
+            }
+            one.connect.insert(one.connect.end(), side.connect.begin(), side.connect.end());
+        });
+        if (kind == edge_kind::sub) {
+            from.texts("topics", [&](const std::string& text, std::size_t) { one.topics.push_back(text); });
+            if (from.has("topics") && !from.has("sub"))
+                from.refuse("topics", "topics without sub; they are what its publications begin with");
+        }
+        if (!one.bind.empty() || !one.connect.empty()) to.edges.push_back(std::move(one));
+    }
+    if (from.has("pull") && to.rules.overflow == queue_overflow::reject)
+        from.refuse("pull",
+                    "pull with overflow = \"reject\"; PUSH peers cannot be told of a refusal: use block, and "
+                    "they wait");
+}
+
 }  // namespace
 
-queue_options read_queue(config_table& from, config_endpoints& bound) {
+queue_config read_queue(config_table& from, config_endpoints& bound) {
     // Complete from the start, so that each key is checked by itself.
-    queue_options to{.name = "unnamed", .bind = "ipc://*"};
+    queue_config to;
+    to.name = "unnamed";
+    to.bind = "ipc://*";
     if (!from.has("name")) from.refuse({}, "a queue needs a name, as in name = \"jobs\"");
     from.text("name", [&](const auto& name) { change(to, [&](auto& o) { o.name = name; }); });
     from.flag("insecure", [&](bool is) { to.socket.insecure = is; });
@@ -124,6 +158,7 @@ queue_options read_queue(config_table& from, config_endpoints& bound) {
     });
     from.text("path", [&](const auto& text) { to.path = text; });
     read_rules(from, to);
+    read_edges(from, to, bound);
     return to;
 }
 
