@@ -9,6 +9,7 @@
 #include <leat/deadline.hpp>
 #include <leat/endpoint.hpp>
 #include <leat/error.hpp>
+#include <leat/flow/flow.hpp>
 #include <leat/forwarder/forwarder.hpp>
 #include <leat/loop.hpp>
 #include <leat/message.hpp>
