@@ -52,7 +52,7 @@ struct transfer_counts {
 
 /// Moves messages from one queue to another. Each is acked only after the other queue has confirmed it, so it
 /// is in one of them at any moment, whoever dies; and that queue remembers what it was made of, so a repeat
-/// is stored once (docs/queue.md, section 10 of the rules).
+/// is stored once (docs/queue.md).
 ///
 /// Keys, ids, priorities, headers and the order stay; what is left of a ttl counts on. While `to` cannot be
 /// reached, or refuses for now, what is under way waits and is tried again for as long as it takes. What
