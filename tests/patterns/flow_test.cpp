@@ -245,12 +245,61 @@ TEST_CASE("from pushers to pullers, and a stop ends it though nobody takes anyth
     }
     stop.request_stop();
     works.join();
+}
 
+TEST_CASE("a stop ends a flow that waits for room in its sink") {
+    leat::context ctx;
     leat::pusher<int> nobody{ctx, {.bind = "tcp://127.0.0.1:*"}};
-    std::stop_source other;
-    std::jthread stuck{[&] { leat::from(numbers(10)).to(nobody).run(other.get_token(), 50ms); }};
-    other.request_stop();
-    stuck.join();
+    leat::producer<int> full{
+        ctx, "tcp://127.0.0.1:1", {.queue = "nowhere", .max_unconfirmed = 1, .linger = 0ms}};
+    const auto stops = [](auto&& begin) {
+        std::atomic<int> reached{0};
+        std::stop_source stop;
+        leat::flow_report report;
+        std::jthread stuck{[&] { report = begin(reached).run(stop.get_token(), 20ms); }};
+        CHECK(comes_true([&] { return reached >= 1; }));
+        stop.request_stop();
+        stuck.join();
+        CHECK_FALSE(report.complete);
+        CHECK_GE(report.failed, 1);
+    };
+    const auto counted = [](std::atomic<int>& reached) {
+        return leat::from(numbers(100)).tap([&](int) { ++reached; });
+    };
+    stops([&](auto& reached) { return counted(reached).to(nobody); });
+    stops([&](auto& reached) { return counted(reached).to(full); });
+    stops([&](auto& reached) { return counted(reached).workers(2).to(nobody); });
+    stops([&](auto& reached) {
+        return counted(reached)
+            .workers(2, true)
+            .batch(1, 1h)
+            .expand([](auto& some) { return some; })
+            .to(full);
+    });
+}
+
+TEST_CASE("what a filter leaves out is done, and what is given up on the way is not") {
+    leat::context ctx;
+    auto from = named(ctx, "from");
+    text_producer put{ctx, from.bound().str(), {.queue = "from"}};
+    for (int i = 0; i < 10; ++i) put.put(std::to_string(i));
+    REQUIRE_EQ(put.flush(patience), 0);
+    text_consumer in{ctx, from.bound().str(), {.queue = "from"}};
+    text_producer nowhere{ctx, "tcp://127.0.0.1:1", {.queue = "to", .linger = 0ms}};
+    std::stop_source stop;
+    std::jthread works{[&] {
+        leat::from(in)
+            .filter([](const std::string& text) { return text >= "5"; })
+            .to(nowhere)
+            .run(stop.get_token());
+    }};
+    REQUIRE(comes_true([&] { return nowhere.unconfirmed() == 5; }));
+    CHECK(comes_true([&] { return from.stat().counts.acked == 5; }));
+    nowhere.close(leat::deadline::now());  // its callbacks are let go, while the consumer is open
+    CHECK(comes_true([&] { return from.stat().counts.released >= 5; }));
+    CHECK_EQ(from.stat().counts.acked, 5);
+    CHECK_EQ(from.stat().counts.retried, 0);
+    stop.request_stop();
 }
 
 TEST_CASE("from publications") {

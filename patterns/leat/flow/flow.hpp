@@ -4,16 +4,19 @@
 #include <leat/flow/detail/flow_sinks.hpp>
 #include <leat/flow/detail/flow_sources.hpp>
 #include <leat/flow/detail/flow_steps.hpp>
+#include <leat/pipeline/pusher.hpp>
+#include <leat/pubsub/publisher.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <ranges>
 #include <stop_token>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -23,7 +26,7 @@ namespace leat {
 struct flow_report {
     std::uint64_t in = 0;      ///< Inputs that were taken.
     std::uint64_t out = 0;     ///< What the sinks have: sent, or confirmed by a queue.
-    std::uint64_t failed = 0;  ///< Values for which a function threw, or a sink was closed.
+    std::uint64_t failed = 0;  ///< Values for which a function threw, or that a sink did not take.
     bool complete = false;     ///< All that was taken was done before the deadline.
 };
 
@@ -49,6 +52,13 @@ private:
 
 namespace detail {
 
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+
+template <class Function>
+concept makes_optional = std::invocable<Function&> && is_optional<std::invoke_result_t<Function&>>;
 template <class Function, class T>
 concept maps = std::invocable<Function&, T&> && !std::is_void_v<std::invoke_result_t<Function&, T&>>;
 template <class Function, class T>
@@ -157,9 +167,9 @@ public:
     /// To a pusher: done when its socket has it.
     [[nodiscard]] running_flow to(pusher<T>& out) && {
         return std::move(*this).sent(
-            [&out, ends = ends_](detail::flowing<T>& one) {
+            [&out, state = state_](detail::flowing<T>& one) {
                 out.hand_over();
-                return waited([&](deadline until) { return out.send(one.value, until); }, *ends);
+                return state->send([&](deadline until) { return out.send(one.value, until); });
             },
             [&out](deadline until) {
                 out.hand_over();
@@ -174,9 +184,9 @@ public:
         requires std::convertible_to<std::invoke_result_t<Topic&, const T&>, std::string>
     [[nodiscard]] running_flow to(publisher<T>& out, Topic topic_of) && {
         return std::move(*this).sent(
-            [&out, ends = ends_, topic_of = std::move(topic_of)](detail::flowing<T>& one) mutable {
+            [&out, state = state_, topic_of = std::move(topic_of)](detail::flowing<T>& one) mutable {
                 const std::string topic = topic_of(std::as_const(one.value));
-                return waited([&](deadline until) { return out.publish(topic, one.value, until); }, *ends);
+                return state->send([&](deadline until) { return out.publish(topic, one.value, until); });
             },
             [&out](deadline until) { return out.flush(until) == status::ok; });
     }
@@ -212,15 +222,6 @@ private:
     }
 
     template <class Send>
-    static bool waited(Send send, const std::atomic<bool>& ends) {
-        for (;;) {
-            const auto how = send(std::chrono::milliseconds{50});
-            if (how != status::timeout) return how == status::ok;
-            if (ends) return false;
-        }
-    }
-
-    template <class Send>
     [[nodiscard]] running_flow sent(Send send, std::function<bool(deadline)> flush) && {
         return std::move(*this).end_at(
             std::make_unique<detail::send_sink<T, Send>>(std::move(send), std::move(flush), state_));
@@ -228,21 +229,21 @@ private:
 
     [[nodiscard]] running_flow end_at(std::unique_ptr<detail::step<T>> last) && {
         std::shared_ptr<detail::step<Source>> first = make_(std::move(last));
-        return running_flow{
-            [source = std::move(source_), state = state_, ends = ends_, first = std::move(first)](
-                const std::stop_token& stop, std::chrono::nanoseconds drain) {
-                return run(*source, *state, *ends, *first, stop, drain);
-            }};
+        return running_flow{[source = std::move(source_), state = state_, first = std::move(first)](
+                                const std::stop_token& stop, std::chrono::nanoseconds drain) {
+            return run(*source, *state, *first, stop, drain);
+        }};
     }
 
     static flow_report run(detail::flow_source<Source>& source, detail::flow_state& state,
-                           std::atomic<bool>& ends, detail::step<Source>& first, const std::stop_token& stop,
+                           detail::step<Source>& first, const std::stop_token& stop,
                            std::chrono::nanoseconds drain) {
         using clock = deadline::clock;
         constexpr auto between_looks = std::chrono::milliseconds{50};  // whether it is to stop
+        const std::stop_callback on_stop{stop, [&] { state.end(drain); }};
         source.begin();
         bool more = true;
-        while (more && !stop.stop_requested() && !state.broken) {
+        while (more && !stop.stop_requested() && !state.broken()) {
             detail::flowing<Source> one{};
             const auto how = source.next(one, std::min(first.due(), clock::now() + between_looks));
             if (how == detail::pulled::got) {
@@ -252,23 +253,18 @@ private:
             more = how != detail::pulled::ended;
             if (first.due() <= clock::now()) first.tick(clock::now(), false);
         }
+        state.end(drain);
         source.stop();
-        const deadline until{drain};
-        ends = stop.stop_requested();
         first.tick(clock::now(), true);
-        const bool done = first.finish(until);
-        const bool settled = source.finish(until);
-        {
-            const std::lock_guard held{state.mutex};
-            if (state.failure) std::rethrow_exception(state.failure);
-        }
-        return {state.in, state.out, state.failed, done && settled};
+        const bool done = first.finish(state.until());
+        const bool settled = source.finish(state.until());
+        state.rethrow();
+        return {state.in, state.out, state.failed, done && settled && !state.gave_up()};
     }
 
     std::shared_ptr<detail::flow_source<Source>> source_;
     std::shared_ptr<detail::flow_state> state_;
     maker make_;
-    std::shared_ptr<std::atomic<bool>> ends_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 namespace detail {
@@ -289,12 +285,13 @@ template <class T>
 /// Of what pushers send.
 template <class T>
 [[nodiscard]] flow<T, T> from(puller<T>& in) {
-    return detail::begin_flow<T>(std::make_shared<detail::pull_source<T>>(in));
+    return detail::begin_flow<T>(std::make_shared<detail::socket_source<T, puller<T>>>(in));
 }
 /// Of publications.
 template <class T>
 [[nodiscard]] flow<publication<T>, publication<T>> from(subscriber<T>& in) {
-    return detail::begin_flow<publication<T>>(std::make_shared<detail::subscription_source<T>>(in));
+    return detail::begin_flow<publication<T>>(
+        std::make_shared<detail::socket_source<publication<T>, subscriber<T>>>(in));
 }
 /// Of a range, which the flow keeps.
 template <std::ranges::input_range Range>
@@ -309,10 +306,7 @@ template <std::ranges::input_range Range>
 }
 /// Of what a function returns, until that is nothing.
 template <class Function>
-    requires requires(Function f) {
-        typename std::invoke_result_t<Function&>::value_type;
-        *f();
-    }
+    requires detail::makes_optional<Function>
 [[nodiscard]] auto from(Function make) {
     using value = typename std::invoke_result_t<Function&>::value_type;
     return detail::begin_flow<value>(std::make_shared<detail::made_source<value>>(std::move(make)));

@@ -48,10 +48,16 @@ public:
     /// @throws leat::error (`errc::closed`) when the producer or its context is closed
     void put(const T& value, const put_options& how = {}) { must(add(value, how, {}, deadline::never())); }
 
-    /// The same, and `done` is told the verdict, on the context's callback thread. Not called for a put that
-    /// has no verdict when the producer ends.
+    /// The same, and `done` is told the verdict, on the context's callback thread. Let go of, and not
+    /// called, for a put that has no verdict when the producer ends.
     void put(const T& value, const put_options& how, callback done) {
         must(add(value, how, {.promise = {}, .call = std::move(done)}, deadline::never()));
+    }
+
+    /// The same, waiting for room until the deadline. Anything but `ok` means that it was not taken, and
+    /// `done` is let go.
+    [[nodiscard]] status put(const T& value, const put_options& how, callback done, deadline until) {
+        return add(value, how, {.promise = {}, .call = std::move(done)}, until);
     }
 
     /// The same with a future, which throws leat::error (`errc::closed`) when the producer ends without one.

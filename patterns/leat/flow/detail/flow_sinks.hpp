@@ -1,11 +1,8 @@
 #pragma once
 
 #include <leat/flow/detail/flowing.hpp>
-#include <leat/pipeline/pusher.hpp>
-#include <leat/pubsub/publisher.hpp>
 #include <leat/queue/producer.hpp>
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,18 +10,13 @@
 
 namespace leat::detail {
 
-/// Puts into a queue: the input is done when the queue has confirmed.
+/// Puts into a queue: what it was made of is done when the queue has confirmed.
 template <class T>
 class queue_sink final : public step<T> {
 public:
     queue_sink(producer<T>& out, std::shared_ptr<flow_state> state) : out_(out), state_(std::move(state)) {}
     void put(flowing<T>&& one) override {
-        if (auto* held = held_results; held != nullptr) {
-            held->push_back(
-                [this, kept = std::make_shared<flowing<T>>(std::move(one))] { take(std::move(*kept)); });
-        } else {
-            take(std::move(one));
-        }
+        in_turn(std::move(one), [this](flowing<T>&& next) { take(std::move(next)); });
     }
     void tick(typename step<T>::clock::time_point, bool) override {}
     bool finish(deadline until) override { return out_.flush(until) == 0; }
@@ -32,20 +24,30 @@ public:
 private:
     void take(flowing<T>&& one) {
         put_options how;
-        how.key = one.key;
+        how.key = std::move(one.key);
+        // A producer that ends without a verdict lets go of its callback, and so of this: not done.
+        const auto from = std::make_shared<origins>(std::move(one.from));
         try {
-            out_.put(one.value, how, [from = one.from, state = state_](const put_result& r) mutable {
-                if (r.what != verdict::refused) {
-                    ++state->out;
-                } else if (kind_of(r.why) == refusal_kind::final) {
-                    from.reject("refused by the next queue: " + std::string{to_string(r.why)});
-                } else {
-                    from.fail();
-                }
-                from = {};  // settled here, not where the callback is dropped
-            });
-        } catch (...) {  // it is closed
-            state_->fail(one.from);
+            const auto put = [&](deadline until) {
+                return out_.put(
+                    one.value, how,
+                    [from, state = state_](const put_result& r) { decided(*from, *state, r); }, until);
+            };
+            if (!state_->send(put)) ++state_->failed;
+        } catch (...) {
+            state_->fail(*from);
+        }
+    }
+    static void decided(origins& from, flow_state& state, const put_result& r) {
+        if (r.what != verdict::refused) {
+            ++state.out;
+            return from.done();
+        }
+        ++state.failed;
+        if (kind_of(r.why) == refusal_kind::final) {
+            from.reject("refused by the next queue: " + std::string{to_string(r.why)});
+        } else {
+            from.fail();
         }
     }
 
@@ -53,7 +55,7 @@ private:
     std::shared_ptr<flow_state> state_;
 };
 
-/// Sends with `send(value, deadline)`, waiting for room until the flow is to end.
+/// Hands each value to `send`, which says whether it is gone.
 template <class T, class Send>
 class send_sink final : public serial_step<T> {
 public:
@@ -67,13 +69,13 @@ private:
         try {
             if (send_(one)) {
                 ++state_->out;
-                return;
+                one.from.done();
+            } else {
+                ++state_->failed;  // and let go: not done
             }
         } catch (...) {
-            return state_->fail(one.from);
+            state_->fail(one.from);
         }
-        one.from.fail();
-        ++state_->failed;
     }
 
     Send send_;

@@ -5,13 +5,10 @@
 #include <leat/pubsub/subscriber.hpp>
 #include <leat/queue/consumer.hpp>
 
-#include <concepts>
+#include <cstdint>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <optional>
-#include <ranges>
-#include <type_traits>
 #include <utility>
 
 namespace leat::detail {
@@ -37,7 +34,7 @@ inline pulled as_pulled(status how) noexcept {
     return how == status::timeout ? pulled::nothing : pulled::ended;
 }
 
-/// A message of a queue: acked, retried or rejected when all that was made of it is done.
+/// A message of a queue: acked when all that was made of it is done, else retried, rejected or released.
 template <class T>
 class delivery_receipt final : public receipt {
 public:
@@ -47,6 +44,8 @@ public:
             one_.reject(why_rejected());
         } else if (failed()) {
             one_.retry();
+        } else if (dropped()) {
+            one_.release();
         } else {
             one_.ack();
         }
@@ -63,8 +62,8 @@ public:
     pulled next(flowing<T>& into, deadline until) override {
         auto got = in_.next(until);
         if (!got) return as_pulled(got.why());
-        into.value = **got;
         into.key = got->key();
+        into.value = std::move(**got);
         into.from = origins{std::make_shared<delivery_receipt<T>>(std::move(*got))};
         return pulled::got;
     }
@@ -75,10 +74,11 @@ private:
     consumer<T>& in_;
 };
 
-template <class T>
-class pull_source final : public flow_source<T> {
+/// A puller or subscriber, which belongs to the flow's thread while it runs.
+template <class T, class In>
+class socket_source final : public flow_source<T> {
 public:
-    explicit pull_source(puller<T>& in) : in_(in) {}
+    explicit socket_source(In& in) : in_(in) {}
     void begin() override { in_.hand_over(); }
     pulled next(flowing<T>& into, deadline until) override {
         return as_pulled(in_.receive(into.value, until));
@@ -89,24 +89,7 @@ public:
     }
 
 private:
-    puller<T>& in_;
-};
-
-template <class T>
-class subscription_source final : public flow_source<publication<T>> {
-public:
-    explicit subscription_source(subscriber<T>& in) : in_(in) {}
-    void begin() override { in_.hand_over(); }
-    pulled next(flowing<publication<T>>& into, deadline until) override {
-        return as_pulled(in_.receive(into.value, until));
-    }
-    bool finish(deadline) override {
-        in_.hand_over();
-        return true;
-    }
-
-private:
-    subscriber<T>& in_;
+    In& in_;
 };
 
 /// A range, or a function that returns nothing at the end.

@@ -9,7 +9,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -39,12 +38,14 @@ public:
         : middle_step<T, Next>(std::move(next)), state_(std::move(state)), apply_(std::move(apply)) {}
 
     void put(flowing<T>&& one) override {
-        const auto from = one.from;
+        auto from = one.from;
         try {
             apply_(one, *this->next_);
+            from.done();
         } catch (...) {
             state_->fail(from);
         }
+        one.from.done();  // what `apply_` has handed on has its own
     }
 
 private:
@@ -78,7 +79,7 @@ private:
     void take(flowing<T>&& one) override {
         if (values_.empty()) due_ = step<T>::clock::now() + delay_;
         values_.push_back(std::move(one.value));
-        from_.add(one.from);
+        from_.add(std::move(one.from));
         if (values_.size() >= most_) hand_on();
     }
     void hand_on() { next_->put({std::exchange(values_, {}), std::exchange(from_, {}), {}}); }
@@ -112,18 +113,7 @@ public:
     }
 
     void put(flowing<T>&& one) override {
-        if (auto* held = held_results; held != nullptr) {
-            held->push_back(
-                [this, kept = std::make_shared<flowing<T>>(std::move(one))] { take(std::move(*kept)); });
-        } else {
-            take(std::move(one));
-        }
-    }
-    void take(flowing<T>&& one) {
-        std::unique_lock lock{mutex_};
-        changed_.wait(lock, [&] { return waiting_.size() < room_; });
-        waiting_.emplace_back(next_number_++, std::move(one));
-        changed_.notify_all();
+        in_turn(std::move(one), [this](flowing<T>&& next) { take(std::move(next)); });
     }
     void tick(time_point now, bool all) override {
         if (all) wait_until_idle();
@@ -137,9 +127,23 @@ public:
 private:
     using results = std::vector<std::function<void()>>;
 
+    void take(flowing<T>&& one) {
+        std::unique_lock lock{mutex_};
+        changed_.wait(lock, [&] { return unfinished_ < room_; });
+        ++unfinished_;
+        waiting_.emplace_back(next_number_++, std::move(one));
+        changed_.notify_all();
+    }
+    void finished(std::size_t n) {
+        {
+            const std::lock_guard lock{mutex_};
+            unfinished_ -= n;
+        }
+        changed_.notify_all();
+    }
     void wait_until_idle() {
         std::unique_lock lock{mutex_};
-        changed_.wait(lock, [&] { return waiting_.empty() && busy_ == 0; });
+        changed_.wait(lock, [&] { return unfinished_ == 0; });
     }
 
     void work() {
@@ -149,42 +153,41 @@ private:
             if (over_) return;
             auto [number, one] = std::move(waiting_.front());
             waiting_.pop_front();
-            ++busy_;
-            changed_.notify_all();
             lock.unlock();
-            if (in_order_) {
-                results mine;
-                held_results = &mine;
+            if (!in_order_) {
                 this->next_->put(std::move(one));
-                held_results = nullptr;
-                hand_on(number, std::move(mine));
-            } else {
-                this->next_->put(std::move(one));
+                finished(1);
+                continue;
             }
-            lock.lock();
-            --busy_;
-            changed_.notify_all();
+            results mine;
+            held_results = &mine;
+            this->next_->put(std::move(one));
+            held_results = nullptr;
+            finished(hand_on(number, std::move(mine)));
         }
     }
 
-    /// Whoever has the next one hands on all that follow.
-    void hand_on(std::uint64_t number, results&& mine) {
+    /// Whoever has the next one hands on all that follow; returns how many.
+    std::size_t hand_on(std::uint64_t number, results&& mine) {
         const std::lock_guard lock{order_};
         done_.emplace(number, std::move(mine));
+        std::size_t n = 0;
         for (auto first = done_.find(handed_on_); first != done_.end(); first = done_.find(handed_on_)) {
             for (const auto& one : first->second) one();
             done_.erase(first);
             ++handed_on_;
+            ++n;
         }
+        return n;
     }
 
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<std::pair<std::uint64_t, flowing<T>>> waiting_;
-    const std::size_t room_;
+    const std::size_t room_;  ///< So many are taken at the most, and not handed on.
     const bool in_order_;
     std::uint64_t next_number_ = 0;
-    std::size_t busy_ = 0;
+    std::size_t unfinished_ = 0;
     bool over_ = false;
     std::mutex order_;
     std::map<std::uint64_t, results> done_;

@@ -1,13 +1,18 @@
 #pragma once
 
 #include <leat/deadline.hpp>
+#include <leat/status.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstddef>
+#include <cstdint>
+#include <exception>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,38 +26,58 @@ public:
     receipt(const receipt&) = delete;
     receipt& operator=(const receipt&) = delete;
 
-    /// Something that was made of it could not be done now: it is to come again.
+    /// Something that was made of it was given up on the way: it is not done.
+    void drop() noexcept { dropped_ = true; }
+    /// Something that was made of it could not be done: it is to come again.
     void fail() noexcept { failed_ = true; }
     /// It never will be: `why` is kept from whoever says so first.
-    void reject(std::string why) {
+    void reject(const std::string& why) {
         const std::lock_guard held{mutex_};
-        if (why_.empty()) why_ = why.empty() ? "rejected" : std::move(why);
+        if (why_.empty()) why_ = why;
     }
 
 protected:
     receipt() = default;
+    [[nodiscard]] bool dropped() const noexcept { return dropped_; }
     [[nodiscard]] bool failed() const noexcept { return failed_; }
     [[nodiscard]] const std::string& why_rejected() const noexcept { return why_; }
 
 private:
-    std::atomic<bool> failed_{false};
+    std::atomic<bool> dropped_{false}, failed_{false};
     std::mutex mutex_;
     std::string why_;
 };
 
 /// What a value was made of: mostly one input, several for a batch, none where the source keeps nothing.
+/// Whoever is through with a value says how it went; one that is let go without a word is not done.
 class origins {
 public:
     origins() = default;
     explicit origins(std::shared_ptr<receipt> one) { all_.push_back(std::move(one)); }
+    ~origins() {
+        for (const auto& one : all_) one->drop();
+    }
+    origins(const origins&) = default;
+    origins& operator=(const origins&) = delete;
+    origins(origins&& other) noexcept : all_(std::exchange(other.all_, {})) {}
+    origins& operator=(origins&& other) noexcept {
+        std::swap(all_, other.all_);
+        return *this;
+    }
 
     [[nodiscard]] bool none() const noexcept { return all_.empty(); }
-    void add(const origins& others) { all_.insert(all_.end(), others.all_.begin(), others.all_.end()); }
-    void fail() const noexcept {
-        for (const auto& one : all_) one->fail();
+    void add(origins&& others) {
+        auto more = std::exchange(others.all_, {});
+        all_.insert(all_.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
     }
-    void reject(const std::string& why) const {
+    void done() noexcept { all_.clear(); }
+    void fail() noexcept {
+        for (const auto& one : all_) one->fail();
+        all_.clear();
+    }
+    void reject(const std::string& why) {
         for (const auto& one : all_) one->reject(why);
+        all_.clear();
     }
 
 private:
@@ -68,24 +93,69 @@ struct flowing {
 };
 
 /// What the stages of a flow share.
-struct flow_state {
+class flow_state {
+public:
     std::atomic<std::uint64_t> in{0}, out{0}, failed{0};
-    std::atomic<bool> broken{false};
-    std::mutex mutex;
-    std::exception_ptr failure;
 
-    /// A function has thrown, or a sink has closed: what it had is to come again, or nobody would notice.
-    void fail(const origins& what) {
+    /// A value cannot be handed on, in a handler of what was thrown or not: what it was made of is to come
+    /// again. An exception that nobody would hear of otherwise ends the flow.
+    void fail(origins& what) {
         ++failed;
-        if (!what.none()) return what.fail();
-        const std::lock_guard held{mutex};
-        if (!failure) failure = std::current_exception();
-        broken = true;
+        if (what.none() && std::current_exception()) {
+            const std::lock_guard held{mutex_};
+            if (!failure_) failure_ = std::current_exception();
+            broken_ = true;
+        }
+        what.fail();
     }
+    [[nodiscard]] bool broken() const noexcept { return broken_; }
+    [[nodiscard]] bool gave_up() const noexcept { return gave_up_; }
+    void rethrow() {
+        const std::lock_guard held{mutex_};
+        if (failure_) std::rethrow_exception(failure_);
+    }
+
+    /// From now on what is under way has that much time. Once.
+    void end(std::chrono::nanoseconds drain) {
+        const std::lock_guard held{mutex_};
+        if (!until_) until_.emplace(drain);
+    }
+    [[nodiscard]] deadline until() {
+        const std::lock_guard held{mutex_};
+        return until_.value_or(deadline::never());
+    }
+
+    /// Calls `send(deadline)` until it is `ok`; false when that has another reason, or the time is over.
+    template <class Send>
+    bool send(Send one) {
+        constexpr std::chrono::milliseconds between_looks{50};  // whether there is an end by now
+        for (;;) {
+            const auto end = until();
+            const auto how = one(deadline{std::min(end.at(), deadline{between_looks}.at())});
+            if (how == status::ok) return true;
+            if (how == status::timeout && !end.passed()) continue;
+            gave_up_ = true;
+            return false;
+        }
+    }
+
+private:
+    std::atomic<bool> broken_{false}, gave_up_{false};
+    std::mutex mutex_;
+    std::exception_ptr failure_;
+    std::optional<deadline> until_;
 };
 
 /// Results of the input that this thread works on, to be handed on in the inputs' order; null: at once.
 inline thread_local std::vector<std::function<void()>>* held_results = nullptr;
+
+/// Hands a value to `take`, in its turn.
+template <class T, class Take>
+void in_turn(flowing<T>&& one, Take take) {
+    if (held_results == nullptr) return take(std::move(one));
+    held_results->push_back(
+        [take, kept = std::make_shared<flowing<T>>(std::move(one))] { take(std::move(*kept)); });
+}
 
 /// Where values go next. `put` may be called by many threads at once.
 template <class T>
@@ -103,20 +173,15 @@ public:
     virtual bool finish(deadline until) = 0;
 };
 
-/// A step that is no other's business: it takes one value at a time.
+/// A step that takes one value at a time.
 template <class T>
 class serial_step : public step<T> {
 public:
     void put(flowing<T>&& one) final {
-        if (auto* held = held_results; held != nullptr) {
-            held->push_back([this, kept = std::make_shared<flowing<T>>(std::move(one))] {
-                const std::lock_guard lock{mutex_};
-                take(std::move(*kept));
-            });
-            return;
-        }
-        const std::lock_guard lock{mutex_};
-        take(std::move(one));
+        in_turn(std::move(one), [this](flowing<T>&& next) {
+            const std::lock_guard lock{mutex_};
+            take(std::move(next));
+        });
     }
 
 protected:

@@ -124,7 +124,7 @@ void producer_link::tell(put_waiter& waiter, put_result result) {
 
 void producer_link::ended() {
     const auto give_up = [&](put_waiter& waiter) {
-        if (waiter.promise) ready_.emplace_back(std::move(waiter), put_result{.seq = no_verdict});
+        if (waiter.any()) ready_.emplace_back(std::move(waiter), put_result{.seq = no_verdict});
     };
     for (auto& batch : batches_) {
         for (auto& [index, waiter] : batch->waiters) give_up(waiter);
@@ -145,7 +145,7 @@ void producer_link::run_ready() {
                 error{errc::closed, "producer: it was closed before this put had its verdict"}));
         } else if (waiter.promise) {
             waiter.promise->set_value(result);
-        } else if (runner) {
+        } else if (runner && result.seq != no_verdict) {  // else its function is let go, with `all`
             runner->post([call = std::move(waiter.call), result = result] { call(result); });
         }
     }
