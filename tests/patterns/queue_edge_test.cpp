@@ -65,6 +65,31 @@ TEST_CASE("what PUSH peers send is put, in order, and waits while the queue is f
     CHECK_EQ(in.counts().messages, 100);
 }
 
+TEST_CASE("what has arrived is put at the end, and what finds no room is counted") {
+    leat::context ctx;
+    leat::queue_rules rules;
+    rules.max_messages = 10;
+    leat::queue small{ctx, here(rules)};
+    auto options = beside(small, edge_kind::pull);
+    leat::edge in{ctx, options};
+    auto push = plain(ctx, leat::role::push, in);
+    for (int i = 0; i < 100; ++i) send(push, {std::to_string(i)});
+    REQUIRE(push.wait_sent(patience) == status::ok);
+    REQUIRE(comes_true([&] { return small.stat().depth.parked > 0; }));
+    CHECK(in.close(50ms) == status::timeout);  // puts wait for room
+    CHECK_EQ(small.stat().depth.live(), 10);
+
+    leat::queue q{ctx, here()};
+    leat::edge other{ctx, beside(q, edge_kind::pull)};
+    auto more = plain(ctx, leat::role::push, other);
+    for (int i = 0; i < 5000; ++i) send(more, {std::to_string(i)});
+    REQUIRE(more.wait_sent(patience) == status::ok);
+    REQUIRE(comes_true([&] { return q.stat().depth.live() > 0; }));
+    CHECK(other.close(patience) == status::ok);
+    CHECK_EQ(other.counts().unput, 0);
+    CHECK_EQ(other.counts().messages, q.stat().depth.live());
+}
+
 TEST_CASE("a message of several frames is no body") {
     leat::context ctx;
     leat::queue q{ctx, here()};
@@ -114,13 +139,16 @@ TEST_CASE("many REQ peers are each answered, and those that wait at its end as w
     CHECK(in.close(patience) == status::ok);
 }
 
-TEST_CASE("a request through a DEALER keeps its envelope, and a wrong one is not answered") {
+TEST_CASE("a request through a DEALER keeps its envelope, and a wrong one is told so") {
     leat::context ctx;
     leat::queue q{ctx, here()};
     leat::edge in{ctx, beside(q, edge_kind::rep)};
     auto dealer = plain(ctx, leat::role::dealer, in);
     send(dealer, {"no envelope"});
     send(dealer, {"", "a", "b", "c"});
+    const auto wrong = receive(dealer);
+    CHECK(wrong ==
+          std::vector<std::string>{"", "error bad_message a request is a body, or an id and a body"});
     send(dealer, {"hop", "", "body"});
     CHECK(receive(dealer) == std::vector<std::string>{"hop", "", "ok 1"});
     CHECK_EQ(in.counts().malformed, 2);

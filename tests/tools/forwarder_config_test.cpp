@@ -342,10 +342,9 @@ TEST_CASE("a wrong key of a transfer is refused with its line and what would be 
         {"prefetch = \"10\"\n", "f.toml:6: prefetch is a string; it takes a whole number"},
         {"prefetch_bytes = 0\n", "f.toml:6: transfer option prefetch_bytes has to be at least 1"},
         {"close_deadline = \"2h\"\n", "f.toml:6: close_deadline is 2h; it is at most 1h"},
-        {"[[transfer]]\nfrom = \"ipc://z\"\nfrom_queue = \"a\"\nto = \"ipc://p\"\nto_queue = \"b\"\n",
-         "f.toml:6: the name transfer to b at ipc://p is that of line 1; transfers into one queue have names "
-         "of "
-         "their own"},
+        {"[[transfer]]\nname = \"other\"\nfrom = \"ipc://q\"\nfrom_queue = \"a\"\nto = \"ipc://p\"\nto_queue "
+         "= \"b\"\n",
+         "f.toml:6: a transfer from a at ipc://q to b at ipc://p is that of line 1; one moves all there is"},
     };
     for (const auto& one : all) check_refused(a_transfer, one);
     const wrong lacking[] = {

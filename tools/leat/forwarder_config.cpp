@@ -83,12 +83,11 @@ private:
         });
     }
 
-    /// C5: marks are of a name, so two of one name would take each other's messages for their own.
+    /// C5: marks are of a name, so two names for one way could store a message twice.
     void transfer(config_table& from, const transfer_options& it) {
-        from.guard("name", [&] {
-            transfers_.add(it.name + " " + it.to.at + " " + it.to.queue, from.line("name"),
-                           "the name " + it.name + " to " + it.to.queue + " at " + it.to.at,
-                           "transfers into one queue have names of their own");
+        from.guard({}, [&] {
+            const auto way = it.from.queue + " at " + it.from.at + " to " + it.to.queue + " at " + it.to.at;
+            transfers_.add(way, from.line(), "a transfer from " + way, "one moves all there is");
         });
     }
 

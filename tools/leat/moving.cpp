@@ -53,6 +53,7 @@ exit_code moving::close(running_edge& one) noexcept {
         const auto n = one.it.counts();
         auto text = one.name + ": " + count_of(n.messages);
         if (n.refused > 0) text += ", " + format_number(n.refused) + " refused";
+        if (n.unput > 0) text += ", " + format_number(n.unput) + " read and not put";
         if (n.malformed > 0) text += ", " + format_number(n.malformed) + " malformed";
         err_.say(text);
         if (how == status::ok) return exit_code::done;

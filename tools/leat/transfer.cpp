@@ -57,7 +57,7 @@ void declare_transfer(CLI::App& app, action& chosen) {
     add_argument(sub, "FROM", args->from, "ENDPOINT,QUEUE: what is moved is acked there once TO has it");
     add_argument(sub, "TO", args->to, "ENDPOINT,QUEUE: repeats are known there by --name, and stored once");
     add_value(sub, "--name", "NAME",
-              "What TO knows this transfer by; several of one name share the work (transfer)",
+              "What TO knows this transfer by; the same in all that share the work (transfer)",
               [args](const auto& text) { args->how.name = text; });
     add_flag(sub, "--weaker-ok", args->how.weaker_ok, "TO may promise less than FROM: be in memory, for one");
     add_value(sub, "--linger", "TIME", "How long to wait for what is under way after a signal (1s)",

@@ -24,6 +24,7 @@ using namespace std::chrono_literals;
 
 constexpr auto between_looks = 250ms;  // whether it is to end, while it waits for room
 constexpr std::size_t handed_ahead = 64;
+constexpr int most_counted = 100'000;  // of what is left unread at the end, if peers go on sending
 
 role role_of(edge_kind kind) {
     switch (kind) {
@@ -78,8 +79,9 @@ public:
             socket_.close();
         }};
     }
-    /// To be called before anything that the thread uses goes.
-    void stop() {
+    /// To be called before anything that the thread uses goes. What has arrived has until then.
+    void stop(deadline until = deadline::now()) {
+        if (!stop_.stop_requested()) ending_ = until;
         stop_.request_stop();
         if (thread_.joinable()) thread_.join();
     }
@@ -89,16 +91,22 @@ public:
     [[nodiscard]] const endpoints& bound() const noexcept { return bound_; }
     [[nodiscard]] std::chrono::milliseconds linger() const noexcept { return options_.linger; }
     [[nodiscard]] edge_counts counts() const {
-        return {counts_->messages, counts_->refused, counts_->malformed};
+        return {counts_->messages, counts_->refused, counts_->malformed, counts_->unput};
     }
 
 protected:
     /// Shared with verdicts that come late.
     struct tally {
-        std::atomic<std::uint64_t> messages{0}, refused{0}, malformed{0};
+        std::atomic<std::uint64_t> messages{0}, refused{0}, malformed{0}, unput{0};
     };
 
     virtual void run() = 0;
+
+    /// What has arrived by the end, one message a call, as long as there is time.
+    bool receive_rest(socket::parts& all) {
+        return !ending_.passed() && socket_.receive(all, deadline::now()) == status::ok;
+    }
+
     [[nodiscard]] bool stopped() const noexcept { return stop_.stop_requested(); }
 
     /// What is not of the frames that are due cannot be put; the first one is told.
@@ -111,6 +119,7 @@ protected:
     const edge_options options_;
     const std::function<void(const std::string&)> warn_;
     std::stop_source stop_;
+    deadline ending_ = deadline::now();  // set before the stop is requested
     socket socket_;
     endpoints bound_;
     const std::shared_ptr<tally> counts_ = std::make_shared<tally>();
@@ -139,10 +148,10 @@ public:
     ~incoming() override { stop(); }
 
     status close(deadline until) override {
-        stop();
+        stop(until);
         const auto left = out_.flush(until);
         out_.close(deadline::now());
-        return left == 0 ? status::ok : status::timeout;
+        return left == 0 && counts_->unput == 0 ? status::ok : status::timeout;
     }
 
 private:
@@ -157,24 +166,27 @@ private:
 
     void run() override {
         socket::parts all;
-        while (socket_.receive(all, deadline::never()) == status::ok) {
-            if (options_.kind == edge_kind::sub) {
-                publication(all);
-            } else if (all.size() != 1) {
-                malformed("a message of " + std::to_string(all.size()) + " frames, where one is a body");
-            } else if (!put(all[0], {}, true)) {
-                return;
-            }
-        }
+        while (!stopped() && socket_.receive(all, deadline::never()) == status::ok) take(all);
+        while (receive_rest(all)) take(all);
+        for (auto left = most_counted; left > 0 && socket_.receive(all, deadline::now()) == status::ok;
+             --left)
+            ++counts_->unput;
     }
 
-    void publication(const socket::parts& all) {
+    void take(const socket::parts& all) {
+        if (options_.kind == edge_kind::pull) {
+            if (all.size() != 1)
+                return malformed("a message of " + std::to_string(all.size()) +
+                                 " frames, where one is a body");
+            if (!put(all[0], {}, true)) ++counts_->unput;
+            return;
+        }
         put_options how;
         if (all.size() > 1) how.headers["topic"] = text_of(all[0]);
         if (!put(all.size() > 1 ? all[1] : all[0], how, false)) ++counts_->refused;
     }
 
-    /// With `waits`, until there is room or the edge is to end. False when it was not taken.
+    /// With `waits`, until there is room or the edge has ended. False when it was not taken.
     bool put(const message& body, const put_options& how, bool waits) {
         for (;;) {
             const auto result =
@@ -186,7 +198,7 @@ private:
                               }},
                          [&](buffer& open) { open.write(text_of(body).data(), body.size()); });
             if (result == status::ok) return true;
-            if (!waits || result != status::timeout || stopped()) return false;
+            if (!waits || result != status::timeout || (stopped() && ending_.passed())) return false;
         }
     }
 
@@ -202,11 +214,10 @@ public:
           answers_(std::make_shared<answers>()) {
         begin();
     }
-    ~answering() override { end(); }
+    ~answering() override { end(deadline::now()); }
 
     status close(deadline until) override {
-        ending_ = until;
-        end();
+        end(until);
         return out_.unconfirmed() == 0 ? status::ok : status::timeout;
     }
 
@@ -241,8 +252,8 @@ private:
         return made;
     }
 
-    void end() {
-        stop();
+    void end(deadline until) {
+        stop(until);
         out_.close(deadline::now());
     }
 
@@ -267,6 +278,7 @@ private:
             ::poll(ready.data(), ready.size(), 1000);
         }
         // Who has asked is told what becomes of it, as long as there is time.
+        while (receive_rest(all)) question(all);
         static_cast<void>(out_.flush(ending_));
         while (asked_ > answered_ && !ending_.passed()) {
             send_answers();
@@ -281,14 +293,20 @@ private:
     void question(socket::parts& all) {
         std::size_t at = 1;
         while (at < all.size() && all[at].size() > 0) ++at;
-        const auto left = all.size() - std::min(all.size(), at + 1);
-        if (left < 1 || left > 2) return malformed("a request that is not a body, or an id and a body");
+        if (at >= all.size())
+            return malformed("a request without the empty frame that a REQ peer begins with");
+        const auto left = all.size() - at - 1;
         answer to{std::string{text_of(all[0])}, {}, {}};
         for (std::size_t i = 1; i <= at; ++i) to.envelope.emplace_back(text_of(all[i]));
+        ++asked_;
+        if (left < 1 || left > 2) {
+            malformed("a request that is not a body, or an id and a body");
+            to.text = "error bad_message a request is a body, or an id and a body";
+            return answers_->add(std::move(to));
+        }
         put_options how;
         if (left == 2) how.id = text_of(all[at + 1]);
         const auto& body = all.back();
-        ++asked_;
         const auto result =
             out_.add(deadline::now(), how,
                      {.promise = {},
@@ -320,7 +338,6 @@ private:
     detail::producer_core out_;
     const std::shared_ptr<answers> answers_;
     std::uint64_t asked_ = 0, answered_ = 0;  // the thread's
-    deadline ending_ = deadline::now();       // set before it is to stop
 };
 
 /// Hands out to PULL peers.

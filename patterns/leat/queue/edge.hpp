@@ -46,13 +46,15 @@ struct edge_counts {
     std::uint64_t messages = 0;   ///< Stored, or handed out.
     std::uint64_t refused = 0;    ///< By the queue, for good or, at a `sub`, for now.
     std::uint64_t malformed = 0;  ///< Not of the frames that are due.
+    std::uint64_t unput = 0;      ///< Read, and without room in the queue until the edge had ended.
 };
 
 /// One socket for plain peers beside a queue, in the queue's process or another one.
 ///
 ///     pull  one frame: a body
 ///     rep   one frame: a body; two: an id and a body. The answer is one frame of text: "ok SEQUENCE",
-///           "duplicate" (with an id: it was stored before; as good as ok), or "error REASON TEXT"
+///           "duplicate" (with an id: it was stored before; as good as ok), or "error REASON TEXT", which
+///           is also the answer to other frames
 ///     sub   one frame: a body; several, as most publishers send and leat's do: a topic, which becomes the
 ///           header `topic`, a body, and what else there is is left out
 ///     push  one frame: a body; its attributes are left out
@@ -75,8 +77,8 @@ public:
     [[nodiscard]] const endpoints& bound() const noexcept;
     [[nodiscard]] edge_counts counts() const;
 
-    /// Reads and takes nothing any more, waits for verdicts, and ends it. `timeout` when some have not come:
-    /// those puts may be stored or not.
+    /// Puts what has arrived, or hands out nothing any more, waits for verdicts, and ends it. `timeout` when
+    /// some was not put or has no verdict: the latter may be stored or not.
     status close(deadline until);
 
 private:

@@ -146,9 +146,7 @@ private:
                 continue;
             }
             taken_delivery what;
-            const auto how = in_.next(what, between_looks);
-            if (how == status::timeout) continue;
-            if (how != status::ok || !move(std::move(what))) return;
+            if (in_.next(what, deadline::never()) != status::ok || !move(std::move(what))) return;
         }
     }
 

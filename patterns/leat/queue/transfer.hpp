@@ -20,8 +20,8 @@ struct queue_address {
 };
 
 struct transfer_options {
-    /// By which the queue at the other end knows its repeats, 1 to 255 bytes. Several transfers of one name,
-    /// also in several processes, share the work of one source.
+    /// By which the queue at the other end knows its repeats, 1 to 255 bytes. Transfers between the same two
+    /// queues, in one process or several, share the work; they need the same name.
     std::string name = {};
     queue_address from = {};
     queue_address to = {};
