@@ -1,13 +1,11 @@
 #!/usr/bin/python3
 """The edges of a queue in `leat forward` beside plain peers of python3-zmq. Usage: edges_cli.py LEAT [unittest arguments]"""
 
-import os
-import signal
 import unittest
 
 import zmq
 
-from leat_case import Case, Leat, PATIENCE, run
+from leat_case import PATIENCE, ForwarderCase
 
 QUEUE = """[[queue]]
 name = "jobs"
@@ -20,17 +18,7 @@ topics = ["orders."]
 """
 
 
-class Edges(Case):
-    def setUp(self):
-        super().setUp()
-        before = os.getcwd()
-        os.chdir(self.folder.name)
-        self.addCleanup(os.chdir, before)
-
-    def forward(self, text):
-        self.path("forwarder.toml", text.encode())
-        return Leat("forward", "--config", "forwarder.toml")
-
+class Edges(ForwarderCase):
     def socket(self, kind, at):
         made = zmq.Context.instance().socket(kind)
         made.linger = 0
@@ -39,24 +27,13 @@ class Edges(Case):
         self.addCleanup(made.close)
         return made
 
-    def take(self, count):
-        code, out, err = run("take", "-c", "ipc://q", "jobs", "--timeout", "20s", "--count", str(count))
-        self.assertEqual((code, err), (0, ""))
-        return out
-
-    def end(self, forwarder):
-        forwarder.send_signal(signal.SIGTERM)
-        code, _, err = forwarder.end()
-        self.assertEqual(code, 0, err)
-        return err
-
     def test_push_req_and_pub_peers_put(self):
         with self.forward(QUEUE) as forwarder:
             forwarder.says(r"sub of queue jobs at ipc://sub")
             push = self.socket(zmq.PUSH, "ipc://pull")
             for i in range(100):
                 push.send(b"%d" % i)
-            self.assertEqual(self.take(100), b"".join(b"%d\n" % i for i in range(100)))
+            self.assertEqual(self.take("ipc://q", "jobs", 100), b"".join(b"%d\n" % i for i in range(100)))
 
             req = self.socket(zmq.REQ, "ipc://rep")
             req.send(b"one")
@@ -65,13 +42,13 @@ class Edges(Case):
             self.assertEqual(req.recv(), b"ok 102")
             req.send_multipart([b"an id", b"two"])
             self.assertEqual(req.recv(), b"duplicate")
-            self.assertEqual(self.take(2), b"one\ntwo\n")
+            self.assertEqual(self.take("ipc://q", "jobs", 2), b"one\ntwo\n")
 
             pub = self.socket(zmq.XPUB, "ipc://sub")
             self.assertEqual(pub.recv(), b"\1orders.")
             pub.send_multipart([b"news", b"not asked for"])
             pub.send_multipart([b"orders.new", b"tea"])
-            self.assertEqual(self.take(1), b"tea\n")
+            self.assertEqual(self.take("ipc://q", "jobs", 1), b"tea\n")
             said = self.end(forwarder)
             self.assertIn("pull of queue jobs: 100 messages\n", said)
             self.assertIn("rep of queue jobs: 3 messages\n", said)
@@ -98,7 +75,7 @@ class Edges(Case):
         with self.forward('[[queue]]\nname = "jobs"\nbind = "ipc://q"\npush = "ipc://push"\n') as forwarder:
             forwarder.says(r"push of queue jobs at ipc://push")
             pull = self.socket(zmq.PULL, "ipc://push")
-            self.check_done(run("put", "-c", "ipc://q", "jobs", "--timeout", "20s", data=b"1\n2\n3\n"))
+            self.put("ipc://q", "jobs", b"1\n2\n3\n")
             self.assertEqual([pull.recv() for _ in range(3)], [b"1", b"2", b"3"])
             self.assertIn("push of queue jobs: 3 messages\n", self.end(forwarder))
 

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """`leat forward --config` and `leat check` from outside. Usage: forward_config_cli.py LEAT [unittest arguments]"""
 
-import json
 import os
 import signal
 import time
@@ -10,43 +9,12 @@ from pathlib import Path
 
 import zmq
 
-from leat_case import Case, Leat, PATIENCE, run
+from leat_case import ForwarderCase, Leat, PATIENCE, run
 
 SAMPLE = Path(__file__).parent.parent.parent / "examples/forwarder.toml"
 
 
-class ForwardConfig(Case):
-    def setUp(self):
-        super().setUp()
-        # Relative endpoints and paths are those of the test's own folder, for each process that it starts.
-        before = os.getcwd()
-        os.chdir(self.folder.name)
-        self.addCleanup(os.chdir, before)
-
-    def forward(self, text, *words):
-        self.path("forwarder.toml", text.encode())
-        return Leat("forward", "--config", "forwarder.toml", *words)
-
-    def stat(self, at, queue):
-        code, out, err = run("queue", "stat", "-c", at, queue, "--timeout", "20s", "--json")
-        self.assertEqual((code, err), (0, ""))
-        return json.loads(out)
-
-    def put(self, at, queue, data):
-        self.check_done(run("put", "-c", at, queue, "--timeout", "20s", data=data))
-
-    def take(self, at, queue, count):
-        code, out, err = run("take", "-c", at, queue, "--timeout", "20s", "--count", str(count))
-        self.assertEqual((code, err), (0, ""))
-        return out
-
-    def end(self, forwarder, code=0):
-        """Stops it; what it has said since."""
-        forwarder.send_signal(signal.SIGTERM)
-        status, _, err = forwarder.end()
-        self.assertEqual(status, code, err)
-        return err
-
+class ForwardConfig(ForwarderCase):
     def test_the_sample_is_right_and_runs(self):
         sample = SAMPLE.read_text()
         self.path("forwarder.toml", sample.encode())

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """What the tests of the `leat` program share. Their first argument is the program."""
 
+import json
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -104,3 +106,37 @@ class Case(unittest.TestCase):
 
     def check_done(self, result, out=b""):
         self.assertEqual(result, (0, out, ""))
+
+
+class ForwarderCase(Case):
+    """Relative endpoints and paths are those of the test's own folder, for each process that it starts."""
+
+    def setUp(self):
+        super().setUp()
+        before = os.getcwd()
+        os.chdir(self.folder.name)
+        self.addCleanup(os.chdir, before)
+
+    def forward(self, text, *words, file="forwarder.toml"):
+        self.path(file, text.encode())
+        return Leat("forward", "--config", file, *words)
+
+    def end(self, process, code=0):
+        """Stops it; what it has said since."""
+        process.send_signal(signal.SIGTERM)
+        status, _, err = process.end()
+        self.assertEqual(status, code, err)
+        return err
+
+    def put(self, at, queue, data):
+        self.check_done(run("put", "-c", at, queue, "--timeout", "20s", data=data))
+
+    def take(self, at, queue, count):
+        code, out, err = run("take", "-c", at, queue, "--timeout", "20s", "--count", str(count))
+        self.assertEqual((code, err), (0, ""))
+        return out
+
+    def stat(self, at, queue):
+        code, out, err = run("queue", "stat", "-c", at, queue, "--timeout", "20s", "--json")
+        self.assertEqual((code, err), (0, ""))
+        return json.loads(out)

@@ -54,7 +54,8 @@ struct transfer_counts {
 /// is in one of them at any moment, whoever dies; and that queue remembers what it was made of, so a repeat
 /// is stored once (docs/queue.md).
 ///
-/// Keys, ids, priorities, headers and the order stay; what is left of a ttl counts on. While `to` cannot be
+/// Keys, ids, priorities and headers stay, and the order within a key; without keys the order stays unless a
+/// transfer is lost with what it had. What is left of a ttl counts on. While `to` cannot be
 /// reached, or refuses for now, what is under way waits and is tried again for as long as it takes. What
 /// `to` refuses for good (too large, a bad attribute, more than 16 hops) is rejected.
 ///
